@@ -1,0 +1,1 @@
+"""Frozen values that every floor speaks of; imports nothing outside the standard library."""

@@ -1,0 +1,97 @@
+"""What crosses the storage contract besides executions and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A due time of a timed trigger: fires once, however many servers see it. Times: UTC microseconds.
+
+    ``next_at`` is what the trigger's row is moved on to in the same transaction
+    (``None``: it never fires again).
+    """
+
+    namespace: str
+    workflow: str
+    trigger: str
+    due_at: int
+    next_at: int | None
+
+
+@dataclass(slots=True)
+class Step:
+    """The changes of one execution that are committed together or refused together.
+
+    ``execution`` carries the row as it is after the step. With ``create`` it is a new row (and the
+    claim of ``tick``, if given, in the same transaction); otherwise the row is updated only while
+    its owner and epoch are still those of the record, else the step is refused.
+    ``tasks`` are whole rows, written over what is there; ``facts`` are appended.
+    ``blobs`` are digests the execution now refers to; ``taken`` the inbox messages it has consumed.
+    """
+
+    execution: ExecutionRecord
+    create: bool = False
+    tick: Tick | None = None
+    tasks: Sequence[TaskRecord] = ()
+    facts: Sequence[Fact] = ()
+    blobs: Sequence[str] = ()
+    taken: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something from outside for the owner of an execution: unique per (execution, path, attempt, kind)."""
+
+    execution: str
+    kind: str
+    path: str = ""
+    attempt: int = 0
+    body: Mapping[str, Any] = field(default_factory=dict)
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRecord:
+    """A trigger of an applied workflow. ``address`` is unique in the installation (``POST /ingest``).
+
+    ``next_at`` is the next due tick of a timed trigger, UTC microseconds.
+    """
+
+    namespace: str
+    workflow: str
+    name: str
+    kind: str
+    address: str | None = None
+    next_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRecord:
+    """The current revision of a workflow. ``enabled`` is the operator's switch, not the YAML's."""
+
+    namespace: str
+    id: str
+    revision: int
+    source: str
+    digest: str
+    enabled: bool = True
+    created_at: int = 0
+    updated_at: int = 0
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuery:
+    """Which executions to list, newest first. ``before`` is the id after which the last page ended."""
+
+    namespace: str | None = None
+    workflow: str | None = None
+    states: Sequence[str] = ()
+    before: str | None = None
+    limit: int = 50

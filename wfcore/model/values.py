@@ -1,0 +1,54 @@
+"""The values a workflow computes with, and what an expression is to the rest of the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+#: null, bool, int, float, str, bytes, datetime, timedelta, list or dict with text keys.
+Value = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an expression may see while it is evaluated.
+
+    ``roots`` maps a root name (``inputs vars tasks trigger execution workflow env error …``)
+    to its value; a value may be a zero-argument ``Lazy`` that is read at first use.
+    ``now`` is the recorded time (UTC microseconds) and ``seed`` the recorded identity that
+    ``now()`` and ``uuid()`` derive from, so that a replay sees the same.
+    """
+
+    roots: Mapping[str, Value]
+    now: int = 0
+    seed: str = ""
+
+
+@dataclass(slots=True)
+class Lazy:
+    """A value that is fetched once, when an expression first reads it (a large stored output)."""
+
+    fetch: Callable[[], Value]
+    _cached: list[Value] = field(default_factory=list)
+
+    def get(self) -> Value:
+        """The value; the first call fetches it."""
+        if not self._cached:
+            self._cached.append(self.fetch())
+        return self._cached[0]
+
+
+class Expression(Protocol):
+    """A parsed tree of templates; ``wfcore.language`` makes it, everybody else only evaluates it."""
+
+    @property
+    def references(self) -> Sequence[str]:
+        """Names of the tasks that ``tasks.NAME`` mentions, in order of first mention."""
+
+    @property
+    def constant(self) -> bool:
+        """True when there is no template in it: ``evaluate`` then returns the plain value."""
+
+    def evaluate(self, scope: Scope) -> Value:
+        """The value under ``scope``. Raises ExpressionError with position and reason."""

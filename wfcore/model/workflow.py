@@ -1,0 +1,119 @@
+"""A workflow as the engine sees it: loaded, checked, immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wfcore.model.values import Expression
+
+#: The grammar of names: a workflow's id, a namespace and a task's (or input's) name.
+ID_PATTERN = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+NAMESPACE_PATTERN = r"[A-Za-z][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,15}"
+NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
+DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and after what pause a failed task is tried again; times in seconds.
+
+    ``max`` counts re-tries after the first attempt. ``kinds`` (YAML ``for``) limits it to
+    errors of these kinds, ``condition`` (YAML ``if``) to those for which it holds.
+    """
+
+    max: int = 0
+    backoff: str = "exponential"
+    delay: float = 1.0
+    factor: float = 2.0
+    max_delay: float = 300.0
+    jitter: float = 0.0
+    kinds: tuple[str, ...] = ()
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One node of the graph. ``needs`` holds the explicit and the inferred needs, in file order."""
+
+    name: str
+    type: str
+    inputs: Expression
+    needs: tuple[str, ...] = ()
+    condition: Expression | None = None
+    retry: Retry = field(default_factory=Retry)
+    timeout: float | None = None
+    continue_on_error: bool = False
+    enabled: bool = True
+    description: str = ""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The tasks whose results this one's templates read."""
+        parts = (self.inputs, self.condition, self.retry.condition)
+        return tuple(dict.fromkeys(name for part in parts if part for name in part.references))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A set of tasks that run by their needs; the children of one place in the tree of task paths."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What starts a workflow: ``kind`` names the driver, ``spec`` is its part of the YAML, normalised.
+
+    ``name`` is unique in the workflow: the key given in the list form (``name:``) or the kind.
+    """
+
+    name: str
+    kind: str
+    spec: Any
+    condition: Expression | None = None
+    inputs: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A declared input of a workflow."""
+
+    name: str
+    type: str = "string"
+    required: bool = False
+    default: Any = None
+    description: str = ""
+    enum: tuple[Any, ...] = ()
+    pattern: str | None = None
+    min: float | None = None
+    max: float | None = None
+    items: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256."""
+
+    namespace: str
+    id: str
+    source: str
+    digest: str
+    description: str = ""
+    enabled: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    vars: Expression | None = None
+    triggers: tuple[Trigger, ...] = ()
+    tasks: Group = field(default_factory=Group)
+    on_failure: Group = field(default_factory=Group)
+    finally_: Group = field(default_factory=Group)
+    outputs: Expression | None = None
+    timeout: float | None = None
+    order: str = "dag"
+
+    @property
+    def address(self) -> str:
+        """``namespace/id``, the name under which users know it."""
+        return f"{self.namespace}/{self.id}"

@@ -1,0 +1,1 @@
+"""How plugins come in: contracts, the kinds there are, what is installed, drivers, the host."""

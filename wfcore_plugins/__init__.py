@@ -1,0 +1,1 @@
+"""The built-in plugins, found by the same entry points as anybody's."""
