@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wfcore.errors import UsageError
 from wfcore.model.values import Expression
 
 #: The grammar of names: a workflow's id, a namespace and a task's (or input's) name.
@@ -117,3 +120,12 @@ class Workflow:
     def address(self) -> str:
         """``namespace/id``, the name under which users know it."""
         return f"{self.namespace}/{self.id}"
+
+
+def parse_address(text: str) -> tuple[str, str]:
+    """``namespace/id`` or a bare ``id`` of the default namespace. Raises UsageError."""
+    namespace, slash, id = text.rpartition("/")
+    namespace = namespace if slash else DEFAULT_NAMESPACE
+    if re.fullmatch(ID_PATTERN, id) and re.fullmatch(NAMESPACE_PATTERN, namespace):
+        return namespace, id
+    raise UsageError(f"{text!r} is not the address of a workflow", remedy="write `id` or `namespace/id`")
