@@ -19,6 +19,7 @@ from wfcore.errors import (
     WorkflowError,
 )
 from wfcore.hooks.spec import hookimpl
+from wfcore.language.duration import parse as parse_duration
 from wfcore.model.execution import (
     OPEN,
     TERMINAL,
@@ -101,4 +102,5 @@ __all__ = [
     "WorkflowError",
     "WorkflowRecord",
     "hookimpl",
+    "parse_duration",
 ]
