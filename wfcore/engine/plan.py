@@ -1,0 +1,77 @@
+"""What a workflow's graph means for stepping it: who follows whom, computed once per revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wfcore.model.execution import FINALLY, ON_FAILURE, OUTPUTS
+from wfcore.model.workflow import Group, Task, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A group at its place in the tree of task paths: a child's path is ``prefix`` + its name.
+
+    ``needs`` counts what each child waits for, ``followers`` lists who waits for it.
+    """
+
+    prefix: str
+    tasks: Mapping[str, Task]
+    needs: Mapping[str, int]
+    followers: Mapping[str, tuple[str, ...]]
+
+    def name(self, path: str) -> str:
+        """The name of the child with this path."""
+        return path[len(self.prefix) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parts of an execution, in the order in which they may run.
+
+    ``outputs`` has one task, which evaluates the workflow's outputs, or none.
+    """
+
+    main: Part
+    outputs: Part
+    on_failure: Part
+    finally_: Part
+
+    def part(self, path: str) -> Part:
+        """The part that a task path lies in."""
+        if not path.startswith("@"):
+            return self.main
+        for part in (self.on_failure, self.finally_):
+            if path.startswith(part.prefix):
+                return part
+        return self.outputs
+
+    def task(self, path: str) -> Task | None:
+        """The definition behind a task path; None for what is not in this revision."""
+        part = self.part(path)
+        return part.tasks.get(part.name(path))
+
+
+def plan(workflow: Workflow) -> Plan:
+    """The plan of a workflow. The graph has been checked: every need exists and there is no circle."""
+    outputs = Group({OUTPUTS: Task(OUTPUTS, "", workflow.outputs)} if workflow.outputs else {})
+    return Plan(
+        _part("", workflow.tasks),
+        _part("", outputs),
+        _part(ON_FAILURE, workflow.on_failure),
+        _part(FINALLY, workflow.finally_),
+    )
+
+
+def _part(prefix: str, group: Group) -> Part:
+    followers: dict[str, list[str]] = {name: [] for name in group.tasks}
+    for name, task in group.tasks.items():
+        for need in task.needs:
+            followers[need].append(name)
+    return Part(
+        prefix,
+        group.tasks,
+        {name: len(task.needs) for name, task in group.tasks.items()},
+        {name: tuple(names) for name, names in followers.items()},
+    )
