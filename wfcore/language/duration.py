@@ -27,7 +27,9 @@ def parse(value: Any) -> float:
     """
     seconds = _text(value.strip()) if isinstance(value, str) else _number(value)
     if seconds is None:
-        raise ValueError(f"{_shown(value)} is no duration; write 30s, 5m, 1h30m, 2d, PT5M or a number of seconds")
+        raise ValueError(
+            f"{_shown(value)} is no duration; write 30s, 5m, 1h30m, 2d, PT5M or a number of seconds"
+        )
     if not 0 <= seconds <= LONGEST:
         raise ValueError(f"{_shown(value)} is no duration between 0 and 100 years")
     return seconds
