@@ -66,8 +66,12 @@ def open_part(run: Run, part: Part, now: int) -> None:
         task = run.tasks.get(part.prefix + name)
         if task is not None:
             _take_up(run, task)
-        elif scope.unmet[name] == 0:
-            _make_ready(run, scope, name, now)
+    # Only what is free now: an end inside this loop makes its own followers ready.
+    for name in [n for n in part.tasks if scope.unmet[n] == 0 and part.prefix + n not in run.tasks]:
+        if part.tasks[name].enabled:
+            run.ready.append(part.prefix + name)
+        else:
+            end_task(run, row(run, part.prefix + name), SKIPPED, now)
 
 
 def end_task(run: Run, task: TaskRecord, state: str, now: int) -> None:
@@ -168,14 +172,6 @@ def _take_up(run: Run, task: TaskRecord) -> None:
         run.running.add(task.path)
     elif task.state == WAITING:
         run.waiting.add(task.path)
-
-
-def _make_ready(run: Run, scope: Scope, name: str, now: int) -> None:
-    path = scope.part.prefix + name
-    if scope.part.tasks[name].enabled:
-        run.ready.append(path)
-    elif path not in run.tasks:
-        end_task(run, row(run, path), SKIPPED, now)
 
 
 def _release_followers(run: Run, scope: Scope, ended: TaskRecord) -> list[tuple[TaskRecord, str]]:

@@ -1,0 +1,129 @@
+"""One attempt of a task while it runs: what it may see, and how it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wfcore.errors import Cancel
+from wfcore.model.execution import ExecutionRecord, TaskRecord
+from wfcore.model.workflow import Task, Workflow
+from wfcore.plugins.contracts import Clock, Job, Records
+
+if TYPE_CHECKING:
+    from wfcore.egress import Guard
+
+log = logging.getLogger("workflow.worker")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An attempt as the owner prepared it. ``results`` are the rows of the tasks it refers to.
+
+    ``error`` is the failure that ``on_failure`` and ``finally`` are about; ``started_at`` the first
+    attempt's start, from which ``now()`` derives. ``stopped`` is set together with ``reason``:
+    ``cancelled``, ``timeout`` or ``shutdown``.
+    """
+
+    job: Job
+    task: Task
+    workflow: Workflow
+    record: ExecutionRecord
+    results: Mapping[str, TaskRecord]
+    started_at: int
+    error: Mapping[str, Any] | None = None
+    reason: str = ""
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _closers: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self, reason: str) -> None:
+        """Tell the action to give way; the first reason stays."""
+        with self._lock:
+            if self.reason:
+                return
+            self.reason = reason
+            closers = list(self._closers)
+            self.stopped.set()
+        for close in closers:
+            try:
+                close()
+            except Exception:
+                log.exception("task %s cannot be interrupted", self.job.path)
+
+    @contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        """While inside, a stop also calls ``close``, to interrupt blocking I/O."""
+        with self._lock:
+            self._closers.append(close)
+            stopped = bool(self.reason)
+        try:
+            if stopped:
+                raise Cancel(self.reason)
+            yield
+        finally:
+            with self._lock:
+                self._closers.remove(close)
+
+
+class ActionContext:
+    """What an action sees of its attempt: the TaskContext of the contracts."""
+
+    __slots__ = ("_attempt", "_log", "_records", "attempt", "clock", "deadline", "egress", "execution",
+                 "key", "namespace", "task", "workflow")  # fmt: skip
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        egress: Guard,
+        clock: Clock,
+        records: Callable[[str], Records],
+        log: Callable[[Attempt, str, str], None],
+    ) -> None:
+        timeout = attempt.task.timeout
+        self.execution = attempt.job.execution
+        self.namespace = attempt.record.namespace
+        self.workflow = attempt.record.workflow
+        self.task = attempt.job.path
+        self.attempt = attempt.job.attempt
+        self.key = attempt.job.key
+        self.deadline = None if timeout is None else clock.monotonic() + timeout
+        self.egress = egress
+        self.clock = clock
+        self._attempt = attempt
+        self._records = records
+        self._log = log
+
+    def log(self, message: str, level: str = "INFO") -> None:
+        """Add a line to the execution's log."""
+        self._log(self._attempt, level, message)
+
+    def check(self) -> None:
+        """Raises Cancel when the task was cancelled or its time is over."""
+        if self._attempt.stopped.is_set():
+            raise Cancel(self._attempt.reason)
+
+    def sleep(self, seconds: float) -> None:
+        """Pause; raises Cancel as soon as the task is to stop."""
+        if self._attempt.stopped.wait(seconds):
+            raise Cancel(self._attempt.reason)
+
+    def remaining(self, default: float) -> float:
+        """Seconds until the deadline, at most ``default``."""
+        if self.deadline is None:
+            return default
+        return max(0.0, min(default, self.deadline - self.clock.monotonic()))
+
+    @contextmanager
+    def on_cancel(self, close: Callable[[], None]) -> Iterator[None]:
+        """While inside, ``close`` is called from another thread on cancel."""
+        with self._attempt.closing(close):
+            yield
+
+    def records(self, namespace: str) -> Records:
+        """Durable key/value pairs."""
+        return self._records(namespace)

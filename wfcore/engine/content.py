@@ -1,0 +1,79 @@
+"""Values as storage keeps them: JSON text, or, above 64 KiB, the mark of a content-addressed blob."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from wfcore.errors import TerminalError
+
+#: Longer JSON text (bytes) goes into a blob.
+INLINE_LIMIT = 64 * 1024
+#: No single value may be longer than this (bytes of JSON).
+SIZE_LIMIT = 64 * 1024 * 1024
+#: ``@sha256:DIGEST:SIZE``; no JSON text begins with ``@``.
+_MARK = "@sha256:"
+
+
+class Blobs(Protocol):
+    """The part of storage that content needs."""
+
+    def put_blob(self, content: bytes) -> str:
+        """Store content durably; its sha256 in hex."""
+
+    def get_blob(self, digest: str) -> bytes:
+        """The content."""
+
+
+def pack(value: Any, blobs: Blobs) -> tuple[str, tuple[str, ...]]:
+    """The stored form of a value, and the digests it refers to.
+
+    Raises TerminalError when the value has no JSON form or is above SIZE_LIMIT.
+    """
+    try:
+        text = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise TerminalError(f"the result cannot be stored as JSON: {reason}", kind="output") from None
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: only its escape can be stored
+        text = json.dumps(value, default=_plain, separators=(",", ":"))
+        content = text.encode()
+    if len(content) <= INLINE_LIMIT:
+        return text, ()
+    if len(content) > SIZE_LIMIT:
+        raise TerminalError(
+            f"the result has {len(content)} bytes, more than {SIZE_LIMIT}", kind="output",
+            remedy="return less, or store it elsewhere and return a reference",
+        )  # fmt: skip
+    digest = blobs.put_blob(content)
+    return f"{_MARK}{digest}:{len(content)}", (digest,)
+
+
+def unpack(stored: str | None, blobs: Blobs) -> Any:
+    """The value behind a stored form; null for None."""
+    if stored is None:
+        return None
+    if stored.startswith(_MARK):
+        return json.loads(blobs.get_blob(stored[len(_MARK) :].partition(":")[0]))
+    return json.loads(stored)
+
+
+def _plain(value: Any) -> Any:
+    """The JSON form of what Python values mean: times as RFC 3339, bytes as base64, decimals as numbers."""
+    match value:
+        case datetime() | date() | time():
+            return value.isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return value.total_seconds()
+        case bytes() | bytearray():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case set() | frozenset() | tuple():
+            return list(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -1,0 +1,116 @@
+"""The door through which executions begin: checked, admitted, and durable before the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from wfcore.engine.content import pack
+from wfcore.engine.ids import Ids
+from wfcore.engine.library import Library, Revision
+from wfcore.engine.mail import CancelRequest, Submission
+from wfcore.engine.owner import Owner
+from wfcore.errors import Conflict, NotFound
+from wfcore.language.inputs import coerce
+from wfcore.model.execution import OPEN, ExecutionRecord
+from wfcore.model.records import Message, Tick
+from wfcore.plugins.contracts import Clock, Storage
+
+#: Seconds after which the owner is taken to be stuck.
+PATIENCE = 60.0
+
+
+class Admission(Protocol):
+    """The plugins' say about new executions."""
+
+    def admit(self, *, workflow: str, trigger: str, inputs: Mapping[str, Any]) -> None:
+        """Raises Forbidden when one objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked to run. ``trigger`` is the kind, ``name`` which of the workflow's triggers,
+    ``payload`` what expressions see as ``trigger.*``. ``key`` makes it unique per workflow."""
+
+    namespace: str
+    id: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    trigger: str = "manual"
+    name: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    tick: Tick | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Submits and cancels executions on behalf of the API, the triggers and the command line."""
+
+    storage: Storage
+    library: Library
+    owner: Owner
+    node: str
+    clock: Clock
+    hooks: Admission
+    ids: Ids
+
+    def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
+        """Create an execution durably; (record, True), or the one its key or tick made before and False.
+
+        Raises NotFound, Conflict (disabled), InvalidInput, Forbidden, Unavailable.
+        """
+        revision = self.library.current(request.namespace, request.id)
+        if not revision.enabled:
+            remedy = f"enable it: workflow workflow enable {request.namespace}/{request.id}"
+            raise Conflict(f"workflow {request.namespace}/{request.id} is disabled", remedy=remedy)
+        earlier = self._earlier(request)
+        if earlier is not None:
+            return earlier, False
+        submission = self._submission(request, revision)
+        self.owner.send(submission)
+        if submission.reply.result(PATIENCE):
+            return submission.record, True
+        earlier = self._earlier(request)
+        return (earlier, False) if earlier is not None else (submission.record, False)
+
+    def cancel(self, execution: str, reason: str) -> None:
+        """Ask the owner of an execution to cancel it; durable on return. Raises NotFound, Conflict."""
+        record = self.storage.execution(execution)
+        if record is None:
+            raise NotFound(f"there is no execution {execution}")
+        if record.state in OPEN:
+            if record.owner != self.node:
+                self.storage.post(Message(execution, "cancel", body={"reason": reason}))
+                return
+            request = CancelRequest(execution, reason, Future())
+            self.owner.send(request)
+            if request.reply.result(PATIENCE):
+                return
+        raise Conflict(f"execution {execution} has already ended")
+
+    def _earlier(self, request: Request) -> ExecutionRecord | None:
+        if request.key is None:
+            return None
+        return self.storage.execution_by_key(request.namespace, request.id, request.key)
+
+    def _submission(self, request: Request, revision: Revision) -> Submission:
+        workflow, now = revision.workflow, self.clock.now()
+        inputs = coerce(workflow.inputs, request.inputs)
+        self.hooks.admit(workflow=workflow.address, trigger=request.trigger, inputs=inputs)
+        trigger = {**request.payload, "kind": request.trigger, "name": request.name or request.trigger}
+        stored_inputs, blobs = pack(inputs, self.storage)
+        stored_trigger, more = pack(trigger, self.storage)
+        record = ExecutionRecord(
+            id=self.ids.make(now),
+            namespace=workflow.namespace,
+            workflow=workflow.id,
+            revision=revision.record.revision,
+            trigger=stored_trigger,
+            inputs=stored_inputs,
+            labels={**workflow.labels, **request.labels},
+            key=request.key,
+        )
+        return Submission(record, workflow, revision.plan, request.tick, blobs + more, Future())

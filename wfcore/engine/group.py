@@ -1,0 +1,44 @@
+"""What one turn of the owner has to commit, and what follows once that is durable."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from wfcore.engine.attempt import Attempt
+from wfcore.engine.mail import Submission
+from wfcore.engine.run import Run
+from wfcore.engine.timers import Timer
+from wfcore.model.records import Step
+
+
+@dataclass(slots=True)
+class Group:
+    """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id.
+
+    Only after the commit: ``replies`` are given, ``starting`` attempts are dispatched,
+    ``stopping`` ones are told why, ``timers`` are set.
+    """
+
+    touched: dict[str, Run] = field(default_factory=dict)
+    created: dict[str, Submission] = field(default_factory=dict)
+    starting: list[Attempt] = field(default_factory=list)
+    stopping: list[tuple[Attempt, str]] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    replies: list[tuple[Future[bool], bool]] = field(default_factory=list)
+
+    def touch(self, run: Run) -> Run:
+        """This run has something to commit."""
+        self.touched[run.record.id] = run
+        return run
+
+    def steps(self) -> list[Step]:
+        """The steps of all runs that changed, in order of execution id."""
+        steps = []
+        for id in sorted(self.touched):
+            run, submission = self.touched[id], self.created.get(id)
+            if submission is not None:
+                steps.append(run.take_step(create=True, tick=submission.tick))
+            elif run.dirty:
+                steps.append(run.take_step())
+        return steps

@@ -1,0 +1,25 @@
+"""Execution ids: UUID version 7 (RFC 9562), which sort by time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+
+
+class Ids:
+    """Makes ids that grow strictly within this process, also within one millisecond."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def make(self, now: int) -> str:
+        """An id for the time ``now`` (UTC microseconds): 48 bits of milliseconds, 12 of the rest, 62 random."""
+        milliseconds, rest = divmod(now, 1000)
+        stamp = (milliseconds & (1 << 48) - 1) << 12 | rest * 4096 // 1000
+        with self._lock:
+            stamp = self._last = max(stamp, self._last + 1)
+        high = (stamp >> 12) << 16 | 0x7000 | stamp & 0xFFF
+        low = int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1 | 1 << 63
+        return str(uuid.UUID(int=high << 64 | low))

@@ -1,0 +1,83 @@
+"""What reaches the owner of executions; it is dealt with in order of arrival."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from wfcore.engine.attempt import Attempt
+from wfcore.engine.plan import Plan
+from wfcore.engine.timers import Timer
+from wfcore.model.execution import ExecutionRecord, Outcome
+from wfcore.model.records import Tick
+from wfcore.model.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A new execution. The reply is True once it is durable, False when key or tick was used before."""
+
+    record: ExecutionRecord
+    workflow: Workflow
+    plan: Plan
+    tick: Tick | None
+    blobs: tuple[str, ...]
+    reply: Future[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt has come back."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line for an execution's log."""
+
+    attempt: Attempt
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """The reply is True once the cancel is durable, False when the execution had ended."""
+
+    execution: str
+    reason: str
+    reply: Future[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """There may be new messages in the inboxes of this server's executions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Start nothing more; attempts that run are stopped when ``hard``."""
+
+    hard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Leave the loop."""
+
+
+Mail = Submission | Ended | Line | CancelRequest | Inbox | Drain | Halt
+
+
+def execution_of(event: Mail | Timer) -> str:
+    """The id of the execution that an event is about; empty when it is about none."""
+    match event:
+        case Submission(record=record):
+            return record.id
+        case Ended(attempt=attempt) | Line(attempt=attempt):
+            return attempt.job.execution
+        case CancelRequest(execution=execution) | Timer(execution=execution):
+            return execution
+    return ""

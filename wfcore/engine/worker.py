@@ -1,0 +1,170 @@
+"""Runs one attempt: condition, inputs, action, outcome. Everything of a task that is not bookkeeping."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wfcore.engine.attempt import ActionContext, Attempt
+from wfcore.engine.content import Blobs, pack, unpack
+from wfcore.errors import Cancel, RetryableError, TerminalError, WorkflowError
+from wfcore.language.inputs import check_action_inputs
+from wfcore.model.execution import (
+    Cancelled,
+    Error,
+    Failed,
+    Outcome,
+    Skipped,
+    Succeeded,
+    Suspended,
+    TaskRecord,
+)
+from wfcore.model.values import Expression, Lazy, Scope
+from wfcore.plugins.contracts import Action, Clock, Records, Result
+
+if TYPE_CHECKING:
+    from wfcore.egress import Guard
+
+log = logging.getLogger("workflow.worker")
+#: A log line of a task is cut to this many characters.
+LINE_LIMIT = 16 * 1024
+
+
+class Catalogue(Protocol):
+    """Where the worker finds actions."""
+
+    def find(self, type: str) -> Action:
+        """The action of a task's type. Raises PluginError."""
+
+
+class RetryVoice(Protocol):
+    """The plugins' say about the pause before a retry."""
+
+    def retry_delay(self, *, workflow: str, task: str, attempt: int, error: Error) -> float | None:
+        """Seconds, or None for no opinion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What every attempt shares. ``line`` takes (attempt, level, message) for the execution's log."""
+
+    actions: Catalogue
+    blobs: Blobs
+    egress: Guard
+    clock: Clock
+    records: Callable[[str], Records]
+    env: Mapping[str, str]
+    hooks: RetryVoice
+    line: Callable[[Attempt, str, str], None]
+
+    def run(self, attempt: Attempt) -> Outcome:
+        """Run the attempt to its end; never raises."""
+        try:
+            return self._act(attempt)
+        except Cancel:
+            return self._stopped(attempt)
+        except RetryableError as error:
+            return self._failed(attempt, error.kind, error.message, passing=True, after=error.retry_after)
+        except TerminalError as error:
+            return self._failed(attempt, error.kind, error.message)
+        except WorkflowError as error:
+            remedy = f" ({error.remedy})" if error.remedy else ""
+            return self._failed(attempt, error.code, error.message + remedy)
+        except BaseException as error:
+            log.exception("task %s of execution %s hit a bug", attempt.job.path, attempt.job.execution)
+            return self._failed(attempt, "bug", f"{type(error).__name__}: {error}")
+
+    def _act(self, attempt: Attempt) -> Outcome:
+        task = attempt.task
+        scope = self._scope(attempt)
+        if task.condition is not None and not task.condition.evaluate(scope):
+            return Skipped()
+        inputs = task.inputs.evaluate(scope)
+        if not task.type:  # the part that evaluates the workflow's outputs
+            return Succeeded(*self._packed(inputs, None))
+        action = self.actions.find(task.type)
+        context = ActionContext(attempt, self.egress, self.clock, self.records, self._line)
+        context.check()
+        value = action.run(check_action_inputs(action.inputs, inputs or {}), context)
+        result = value if isinstance(value, Result) else Result(value)
+        output, meta, blobs = self._packed(result.output, result.meta)
+        if result.wait_until is not None:
+            return Suspended(result.wait_until, output)
+        return Succeeded(output, meta, blobs)
+
+    def _packed(self, value: Any, meta: Any) -> tuple[str, str | None, tuple[str, ...]]:
+        output, blobs = pack(value, self.blobs)
+        if meta is None:
+            return output, None, blobs
+        side, more = pack(meta, self.blobs)
+        return output, side, blobs + more
+
+    def _stopped(self, attempt: Attempt) -> Outcome:
+        if attempt.reason == "timeout":
+            return self._failed(attempt, "timeout", f"took longer than {attempt.task.timeout:g} s", passing=True)
+        return Cancelled()
+
+    def _failed(
+        self, attempt: Attempt, kind: str, message: str, *, passing: bool = False, after: float | None = None
+    ) -> Outcome:
+        policy = attempt.task.retry
+        error = Error(kind, message, attempt.job.path, attempt.job.attempt)
+        retry = kind in policy.kinds if policy.kinds else passing
+        if not retry or not policy.max:
+            return Failed(error)
+        try:
+            if policy.condition is not None and not self._worth_it(attempt, policy.condition, error):
+                return Failed(error)
+        except WorkflowError as fault:
+            self._line(attempt, "ERROR", f"retry.if cannot be evaluated: {fault}")
+            return Failed(error)
+        workflow = attempt.workflow.address
+        said = self.hooks.retry_delay(
+            workflow=workflow, task=attempt.job.path, attempt=attempt.job.attempt, error=error
+        )
+        return Failed(error, True, after if said is None else said)
+
+    def _worth_it(self, attempt: Attempt, condition: Expression, error: Error) -> bool:
+        scope = self._scope(attempt)
+        roots = {**scope.roots, "error": error.to_dict()}
+        return bool(condition.evaluate(Scope(roots, scope.now, scope.seed)))
+
+    def _line(self, attempt: Attempt, level: str, message: str) -> None:
+        self.line(attempt, level, message if len(message) <= LINE_LIMIT else message[:LINE_LIMIT] + " …")
+
+    def _scope(self, attempt: Attempt) -> Scope:
+        """What the task's expressions see; stored content is read only when one asks for it."""
+        record, workflow = attempt.record, attempt.workflow
+        roots: dict[str, Any] = {
+            "inputs": Lazy(lambda: unpack(record.inputs, self.blobs)),
+            "trigger": Lazy(lambda: unpack(record.trigger, self.blobs)),
+            "tasks": {name: self._result(task) for name, task in attempt.results.items()},
+            "execution": {"id": record.id, "created_at": record.created_at, "generation": record.generation},
+            "workflow": {
+                "id": workflow.id,
+                "namespace": workflow.namespace,
+                "revision": record.revision,
+                "labels": dict(workflow.labels),
+            },
+            "env": self.env,
+        }
+        if attempt.error is not None:
+            roots["error"] = attempt.error
+        variables = workflow.vars
+        if variables is not None:
+            # Evaluated as of the execution's creation, so that every task sees the same.
+            outer = Scope(dict(roots), record.created_at, record.id)
+            roots["vars"] = Lazy(lambda: variables.evaluate(outer))
+        return Scope(roots, attempt.started_at, attempt.job.key)
+
+    def _result(self, task: TaskRecord) -> dict[str, Any]:
+        return {
+            "output": Lazy(lambda: unpack(task.output, self.blobs)),
+            "meta": Lazy(lambda: unpack(task.meta, self.blobs)),
+            "state": task.state,
+            "attempt": task.attempt,
+            "error": json.loads(task.error) if task.error else None,
+        }
