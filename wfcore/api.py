@@ -3,7 +3,7 @@
 Drivers implement the Protocols; hooks are functions or methods marked with ``hookimpl``.
 """
 
-from wfcore.egress import Guard
+from wfcore.egress import Guard, Response
 from wfcore.errors import (
     Cancel,
     Conflict,
@@ -82,6 +82,7 @@ __all__ = [
     "PluginError",
     "Problem",
     "Records",
+    "Response",
     "Result",
     "RetryableError",
     "SecretReader",

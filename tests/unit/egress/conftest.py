@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -110,11 +110,8 @@ def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
                     threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
             def talk(connection: socket.socket) -> None:
-                with connection:
-                    try:
-                        script(connection)
-                    except OSError:
-                        pass  # the client hung up, as the test wants it to
+                with connection, suppress(OSError):  # a client may hang up, as its test wants it to
+                    script(connection)
 
             threading.Thread(target=serve, daemon=True).start()
             stack.callback(listener.shutdown, socket.SHUT_RDWR)
@@ -156,9 +153,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     leaf = (
         build(x509.Name([]), key.public_key())
         .add_extension(x509.SubjectAlternativeName(names), True)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False)
         .sign(ca_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

@@ -190,5 +190,5 @@ def test_a_url_outside_the_grammar_is_refused_in_one_line(url: str) -> None:
 
 @pytest.mark.parametrize("method", ["", "GE T", "GET\r\n", "CONNECT", "TRACE", 5, "GÉT"])
 def test_a_method_that_cannot_be_sent_is_refused(method: str) -> None:
-    with pytest.raises(InvalidInput, match="^method: "):
+    with pytest.raises(InvalidInput, match=r"^method: "):
         guard(default="public").check(method, "http://x.example/")
