@@ -259,6 +259,9 @@ def _told(method: str, url: Url) -> Iterator[None]:
         remedy = "add the authority of that server to egress.caFile"
         text = f"{method} {url.origin}: its certificate is not trusted: {error.verify_message}; {remedy}"
         raise TerminalError(text, kind="tls", remedy=remedy) from None
-    except (OSError, HTTPException, OverflowError, zlib.error) as error:
+    except (HTTPException, zlib.error) as error:
+        reason = " ".join(f"the answer is broken: {type(error).__name__}: {error}".split())
+        raise RetryableError(f"{method} {url.origin}: {reason[:200]}", kind="network") from None
+    except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise RetryableError(f"{method} {url.origin}: {reason}", kind="network") from None

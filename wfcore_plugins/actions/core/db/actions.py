@@ -90,6 +90,8 @@ class Databases:
             raise TerminalError(
                 f"there are more than {limit} rows; {remedy}", kind="too_large", remedy=remedy
             )
+        if len(set(columns)) < len(columns):
+            raise InvalidInput("sql: two columns of the result have the same name; tell them apart with AS")
         output = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
         return Result(output, {"columns": columns, "row_count": len(output)})
 

@@ -150,7 +150,7 @@ def _told(error: Any) -> Exception:
 
 def _line(error: Any) -> str:
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
-    return primary or " ".join(str(error).split()) or type(error).__name__
+    return primary or str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _json_columns(cursor: Any, insert: Insert) -> frozenset[str]:
