@@ -350,6 +350,11 @@ def test_sql_stays_inside_its_file(run: Any, sql: str, tmp_path: Path) -> None:
     assert not (tmp_path / "copy.db").exists()
 
 
+def test_a_single_value_is_bounded(run: Any) -> None:
+    with pytest.raises(TerminalError, match="too big"):
+        run("db.query", sql="select zeroblob(100000000) as z")
+
+
 def test_pragmas_that_only_tell_are_allowed(run: Any) -> None:
     run("db.insert", table="items", data={"a": 1})
     assert run.output("db.query", sql="pragma table_info(items)")[0]["name"] == "a"

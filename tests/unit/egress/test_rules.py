@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+import yaml
 
 from wfcore.egress import Guard, Target
 from wfcore.egress.ranges import Reach, reach
@@ -158,6 +161,14 @@ def test_a_host_without_addresses_is_a_passing_failure() -> None:
 def test_a_rule_that_cannot_be_read_is_named(rule: object) -> None:
     with pytest.raises(InvalidConfig, match=r"^egress\.allow\[1\]: .+; write https://"):
         Guard(["x.example", rule])
+
+
+def test_the_rules_of_the_guide_are_rules() -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/egress.md").read_text()
+    rules = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    configured = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["egress"]
+    assert len(rules) >= 9
+    Guard([*rules, *configured["allow"]], default=configured["default"])
 
 
 def test_the_list_and_the_default_are_checked() -> None:

@@ -28,6 +28,8 @@ _TELLING = frozenset(
 _BUSY_SECONDS = 5.0
 _STEPS_BETWEEN_LOOKS = 20_000
 _KEPT = 4
+#: Bytes of one value or row; SQL alone could otherwise fill the memory (``zeroblob(1e9)``).
+_LONGEST_VALUE = 64 * 1024 * 1024
 
 
 class Sqlite:
@@ -109,6 +111,7 @@ class Sqlite:
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         connection.set_authorizer(_authorize)
         return connection
 
