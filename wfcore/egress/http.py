@@ -11,7 +11,7 @@ from typing import Any
 
 from wfcore.egress.body import read_body
 from wfcore.egress.pool import Key, Pool
-from wfcore.egress.sockets import Bounds, Line, dial, secure
+from wfcore.egress.sockets import Bounds, Line, acknowledge_at_once, dial, secure
 from wfcore.errors import InvalidInput
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
@@ -144,6 +144,7 @@ def _ask(connection: HTTPConnection, request: Request, line: Line, bounds: Bound
     if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
         connection.putheader("Content-Length", str(len(request.body or b"")))
     connection.endheaders(request.body)
+    acknowledge_at_once(sock)
     response = connection.getresponse()
     bounds.room = None
     if response.status < 200:
