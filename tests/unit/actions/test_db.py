@@ -131,6 +131,13 @@ def test_a_query_may_change_rows_and_return_them(db: Any) -> None:
     assert rows(db) == []
 
 
+def test_a_query_that_fails_after_its_statement_changes_nothing(db: Any) -> None:
+    sql = "insert into items (id, name) values (1, 'a'), (2, 'b') returning id"
+    with pytest.raises(TerminalError, match="more than 1 rows"):
+        rows(db, sql, max_rows=1)
+    assert rows(db) == []
+
+
 def test_two_columns_of_one_name_are_an_error(db: Any) -> None:
     db("db.insert", connection="db", table="items", data={"id": 1, "name": "x"})
     with pytest.raises(InvalidInput, match="same name"):
@@ -319,6 +326,25 @@ def test_a_table_made_from_rows_grows_and_one_of_the_users_does_not(run: Any) ->
     run("db.execute", sql="create table theirs (a integer)")
     with pytest.raises(TerminalError, match="no column named b"):
         run("db.insert", table="theirs", data={"a": 1, "b": 2})
+
+
+def test_many_threads_insert_at_once(run: Any) -> None:
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for turn in range(15):
+                run("db.insert", table="items", data={"id": number * 100 + turn})
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert run.output("db.query", sql="select count(*) as n from items") == [{"n": 90}]
 
 
 def test_keys_of_a_new_table_become_unique(run: Any) -> None:
