@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -97,3 +98,13 @@ def test_postgresql_takes_one_statement(sql: str) -> None:
 )
 def test_the_verb(sql: str, verb: str) -> None:
     assert compile_statement(sql, {}, postgres=False).verb == verb
+
+
+@pytest.mark.parametrize(
+    "sql", ["/**/" * 50_000 + "1", "'" * 100_001, "(" * 100_000, "$$ " * 30_001, '"' * 99_999]
+)
+def test_long_texts_take_no_long_time(sql: str) -> None:
+    for engine in (False, True):
+        started = time.monotonic()
+        compile_statement(sql, {}, postgres=engine)
+        assert time.monotonic() - started < 2

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from wfcore.api import Action, InvalidInput, NotFound, Result, TaskContext, TerminalError
+from wfcore.api import Action, InvalidInput, NotFound, Result, TaskContext
 from wfcore_plugins.actions.core.db.postgres import Postgres
 from wfcore_plugins.actions.core.db.rows import Insert, read_insert
 from wfcore_plugins.actions.core.db.sqlite import Sqlite
@@ -36,7 +36,7 @@ class Database(Protocol):
     def query(
         self, sql: str, parameters: Parameters, limit: int, task: TaskContext
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The columns and at most ``limit`` + 1 rows."""
+        """The columns and the rows. Raises, with nothing changed, when they do not fit an output."""
 
     def execute(self, sql: str, parameters: Parameters, task: TaskContext) -> tuple[int, int | None]:
         """Rows affected, and the last row id where the engine has one."""
@@ -85,13 +85,6 @@ class Databases:
     def _query(self, inputs: Mapping[str, Any], task: TaskContext) -> Result:
         limit = inputs.get("max_rows", _MAX_ROWS)
         columns, rows = self._database(inputs).query(inputs["sql"], inputs.get("parameters", {}), limit, task)
-        if len(rows) > limit:
-            remedy = "add a LIMIT to the SQL or raise max_rows"
-            raise TerminalError(
-                f"there are more than {limit} rows; {remedy}", kind="too_large", remedy=remedy
-            )
-        if len(set(columns)) < len(columns):
-            raise InvalidInput("sql: two columns of the result have the same name; tell them apart with AS")
         output = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
         return Result(output, {"columns": columns, "row_count": len(output)})
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from wfcore.api import InvalidInput, RetryableError, TaskContext, TerminalError
-from wfcore_plugins.actions.core.db.rows import Insert
+from wfcore_plugins.actions.core.db.rows import Insert, check_result
 from wfcore_plugins.actions.core.db.statement import Parameters, Statement, compile_statement
 from wfcore_plugins.actions.core.values import as_bytes, to_json
 
@@ -38,7 +38,7 @@ class Postgres:
     def query(
         self, sql: str, parameters: Parameters, limit: int, task: TaskContext
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The columns and at most ``limit`` + 1 rows; plain reading fetches no more than that."""
+        """The columns and the rows, at most ``limit``; plain reading fetches no more than one beyond."""
         statement = _compiled(sql, parameters)
         with self._transaction(task) as connection:
             name = "rows" if statement.verb in _CURSORED else None
@@ -47,7 +47,9 @@ class Postgres:
                 if name is None and cursor.description is None:
                     return [], []
                 rows = cursor.fetchmany(limit + 1)
-                return [column[0] for column in cursor.description or ()], rows
+                columns = [column[0] for column in cursor.description or ()]
+                check_result(columns, len(rows), limit)
+                return columns, rows
 
     def execute(self, sql: str, parameters: Parameters, task: TaskContext) -> tuple[int, int | None]:
         """The number of rows affected; PostgreSQL knows no last row id (use RETURNING in a query)."""

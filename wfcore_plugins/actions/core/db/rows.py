@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from wfcore.api import InvalidInput
+from wfcore.api import InvalidInput, TerminalError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$ -]{0,62}", re.ASCII)
 Row = Mapping[str, Any]
@@ -88,3 +88,13 @@ def _check(row: Any, keys: Sequence[str], where: str) -> None:
     missing = [key for key in keys if key not in row]
     if missing:
         raise InvalidInput(f"{where}: the key column {missing[0]!r} is missing")
+
+
+def check_result(columns: Sequence[str], count: int, limit: int) -> None:
+    """Refuse a result that an output cannot hold, while its transaction can still be rolled back."""
+    if count > limit:
+        remedy = "add a LIMIT to the SQL or raise max_rows"
+        text = f"there are more than {limit} rows; {remedy}"
+        raise TerminalError(text, kind="too_large", remedy=remedy)
+    if len(set(columns)) < len(columns):
+        raise InvalidInput("sql: two columns of the result have the same name; tell them apart with AS")

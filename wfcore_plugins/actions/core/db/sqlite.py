@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wfcore.api import InvalidInput, RetryableError, TaskContext, TerminalError
-from wfcore_plugins.actions.core.db.rows import Insert, Row, quoted
+from wfcore_plugins.actions.core.db.rows import Insert, Row, check_result, quoted
 from wfcore_plugins.actions.core.db.statement import Parameters, Statement, compile_statement
 from wfcore_plugins.actions.core.values import as_bytes, to_json
 
@@ -43,14 +43,14 @@ class Sqlite:
     def query(
         self, sql: str, parameters: Parameters, limit: int, task: TaskContext
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The columns and at most ``limit`` + 1 rows."""
+        """The columns and the rows, at most ``limit``."""
         statement = _compiled(sql, parameters)
         with self._transaction(task, statement.verb not in _READING) as connection:
             cursor = connection.execute(statement.text, statement.values)
             rows = cursor.fetchmany(limit + 1)
-            if len(rows) <= limit:
-                cursor.fetchall()
-            return [column[0] for column in cursor.description or ()], rows
+            columns = [column[0] for column in cursor.description or ()]
+            check_result(columns, len(rows), limit)
+            return columns, rows
 
     def execute(self, sql: str, parameters: Parameters, task: TaskContext) -> tuple[int, int | None]:
         """The number of rows affected, and the row id of the last one inserted."""

@@ -10,8 +10,8 @@ from typing import Any
 from wfcore.api import InvalidInput
 
 _OPAQUE = r"""
-    '(?:[^']|'')*'                       # text
-  | "(?:[^"]|"")*"                       # identifier
+    '(?:[^']|'')*+'                       # text
+  | "(?:[^"]|"")*+"                       # identifier
   | --[^\n]*                             # comment to the end of the line
 """
 _PLACES = r"""
@@ -23,16 +23,16 @@ _PLACES = r"""
   | (?P<end>;)
 """
 _SQLITE = re.compile(
-    rf"(?P<opaque>{_OPAQUE} | `(?:[^`]|``)*` | \[[^\]]*\] | /\*.*?(?:\*/|\Z)){_PLACES}",
+    rf"(?P<opaque>{_OPAQUE} | `(?:[^`]|``)*+` | \[[^\]]*\] | /\*.*?(?:\*/|\Z)){_PLACES}",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _POSTGRES = re.compile(
-    rf"(?P<opaque>\b[eE]'(?:[^'\\]|''|\\.)*' | {_OPAQUE}"
+    rf"(?P<opaque>\b[eE]'(?:[^'\\]|''|\\.)*+' | {_OPAQUE}"
     rf" | (?<!\w)\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$) | (?P<block>/\*){_PLACES}",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
-_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+_WORD = re.compile(r"(?>\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*+([A-Za-z]+)", re.DOTALL)
 _NOT_HERE = frozenset(("abort", "begin", "commit", "end", "release", "rollback", "savepoint", "start"))
 Parameters = Mapping[str, Any] | Sequence[Any]
 
