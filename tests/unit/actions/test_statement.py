@@ -100,11 +100,9 @@ def test_the_verb(sql: str, verb: str) -> None:
     assert compile_statement(sql, {}, postgres=False).verb == verb
 
 
-@pytest.mark.parametrize(
-    "sql", ["/**/" * 50_000 + "1", "'" * 100_001, "(" * 100_000, "$$ " * 30_001, '"' * 99_999]
-)
-def test_long_texts_take_no_long_time(sql: str) -> None:
+@pytest.mark.parametrize("unit", ["/**/", "'", "(", "$$ ", '"', "--\n"])
+def test_long_texts_take_no_long_time(unit: str) -> None:
     for engine in (False, True):
         started = time.monotonic()
-        compile_statement(sql, {}, postgres=engine)
+        compile_statement(unit * 50_001 + "1", {}, postgres=engine)
         assert time.monotonic() - started < 2
