@@ -1,0 +1,101 @@
+"""What the triggers share: a driver without resources, and reading a spec key by key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from wfcore.api import CONTRACT, Context, TriggerFault, parse_duration
+
+#: How late a tick may be and still fire whatever ``catchup`` says, in seconds.
+MAX_LATENESS: Final = 60.0
+CATCHUP: Final = ("none", "last", "all")
+
+_SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|kB|KiB|MB|MiB)?")
+_BYTES: Final = {None: 1, "B": 1, "kB": 1000, "KiB": 1024, "MB": 1000_000, "MiB": 1024 * 1024}
+
+
+class Stateless:
+    """A driver that holds nothing and has no settings."""
+
+    contract: ClassVar[int] = CONTRACT
+    schema: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, config: Mapping[str, Any], context: Context) -> None:
+        del config, context
+
+    def start(self) -> None:
+        """Nothing to acquire."""
+
+    def stop(self, deadline: float) -> None:
+        """Nothing to release."""
+
+    def health(self) -> str:
+        """Always well."""
+        return ""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` or nothing."""
+    close = difflib.get_close_matches(word, known, 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def mapping(spec: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    """``spec`` itself, when it is a mapping with no other keys than ``keys``. Raises TriggerFault."""
+    if not isinstance(spec, Mapping):
+        raise TriggerFault(f"expected a mapping with {', '.join(keys)}")
+    for key in spec:
+        if key not in keys:
+            raise TriggerFault(
+                f"unknown key{suggestion(str(key), keys)}; known are {', '.join(keys)}", (str(key),)
+            )
+    return spec
+
+
+def text(spec: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    """The text under ``key``, which must be there unless there is a default. Raises TriggerFault."""
+    value = spec.get(key, default)
+    if value is None and key not in spec:
+        raise TriggerFault(f"needs the key {key!r}")
+    if not isinstance(value, str) or not value.strip():
+        raise TriggerFault("expected a text", (key,))
+    return value.strip()
+
+
+def choice(spec: Mapping[str, Any], key: str, known: Sequence[str], default: str) -> str:
+    """One of ``known``. Raises TriggerFault."""
+    value = spec.get(key, default)
+    if value not in known:
+        raise TriggerFault(f"expected one of {', '.join(known)}{suggestion(str(value), known)}", (key,))
+    return str(value)
+
+
+def duration(spec: Mapping[str, Any], key: str, default: float) -> float:
+    """Seconds. Raises TriggerFault."""
+    try:
+        return parse_duration(spec.get(key, default))
+    except ValueError as error:
+        raise TriggerFault(str(error), (key,)) from None
+
+
+def size(spec: Mapping[str, Any], key: str, default: int) -> int:
+    """Bytes, of a whole number or a text like ``512KiB``; at least 1. Raises TriggerFault."""
+    value = spec.get(key, default)
+    match = (
+        _SIZE.fullmatch(str(value)) if isinstance(value, (int, str)) and not isinstance(value, bool) else None
+    )
+    if match is None or int(match[1]) == 0:
+        raise TriggerFault("expected a size of at least one byte, like 65536, 512KiB or 1MiB", (key,))
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def policy(spec: Mapping[str, Any], lateness: float = MAX_LATENESS) -> dict[str, Any]:
+    """The part that every timed trigger has: {jitter, catchup, max_lateness}, times in seconds."""
+    return {
+        "jitter": duration(spec, "jitter", 0.0),
+        "catchup": choice(spec, "catchup", CATCHUP, "none"),
+        "max_lateness": duration(spec, "max_lateness", lateness),
+    }
