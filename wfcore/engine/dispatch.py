@@ -108,6 +108,7 @@ class Dispatch:
             namespace=workflow.namespace,
             workflow=workflow.id,
             revision=revision.record.revision,
+            trigger_kind=request.trigger,
             trigger=stored_trigger,
             inputs=stored_inputs,
             labels={**workflow.labels, **request.labels},

@@ -39,18 +39,22 @@ class Library:
         self._load = load
         self._current: dict[tuple[str, str], Revision] = {}
         self._revisions: OrderedDict[tuple[str, str, int], tuple[Workflow, Plan]] = OrderedDict()
+        self._changes = 0
         self._lock = threading.Lock()
 
     def current(self, namespace: str, id: str) -> Revision:
         """The revision that new executions start with. Raises NotFound."""
         found = self._current.get((namespace, id))
         if found is None:
+            changes = self._changes
             record = self._storage.workflow(namespace, id)
             if record is None:
                 remedy = "see `workflow workflow list` for what is there"
                 raise NotFound(f"there is no workflow {namespace}/{id}", remedy=remedy)
             found = Revision(record, *self._loaded(record))
-            self._current[namespace, id] = found
+            with self._lock:
+                if changes == self._changes:  # else it may have been changed since it was read
+                    self._current[namespace, id] = found
         return found
 
     def revision(self, namespace: str, id: str, revision: int) -> tuple[Workflow, Plan]:
@@ -67,7 +71,9 @@ class Library:
 
     def forget(self, namespace: str, id: str) -> None:
         """The workflow was changed: read its current revision again when it is next asked for."""
-        self._current.pop((namespace, id), None)
+        with self._lock:
+            self._changes += 1
+            self._current.pop((namespace, id), None)
 
     def _loaded(self, record: WorkflowRecord) -> tuple[Workflow, Plan]:
         workflow = self._load(record)

@@ -87,6 +87,7 @@ class ExecutionRecord:
     """An execution, as a row. Content columns (``trigger inputs outputs error``) as in TaskRecord.
 
     ``epoch`` grows with every change of owner; ``seq`` is the number of its last fact;
+    ``trigger_kind`` says what started it (``cron``, ``webhook``, ``manual`` …), ``trigger`` its payload;
     ``generation`` grows with every explicit retry; ``key`` makes a submission unique per workflow.
     """
 
@@ -95,6 +96,7 @@ class ExecutionRecord:
     workflow: str
     revision: int
     state: str = PENDING
+    trigger_kind: str = "manual"
     trigger: str = "{}"
     inputs: str = "{}"
     labels: Mapping[str, str] = field(default_factory=dict)

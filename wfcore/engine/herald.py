@@ -1,0 +1,89 @@
+"""Tells the hooks what has been committed, from a thread of its own: a slow listener slows nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from wfcore.engine.flow import SECOND
+from wfcore.model.execution import ExecutionRecord, Fact
+from wfcore.model.records import Step
+
+#: The facts that plugins are told, and the event each becomes.
+_EVENTS = {
+    "execution.created": "wf_execution_created",
+    "execution.finished": "wf_execution_finished",
+    "task.started": "wf_task_started",
+    "task.finished": "wf_task_finished",
+    "task.retrying": "wf_task_finished",
+    "task.waiting": "wf_task_finished",
+    "task.skipped": "wf_task_finished",
+    "task.cancelled": "wf_task_finished",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A fact with what its event needs of the rows, taken while they cannot change."""
+
+    fact: Fact
+    record: ExecutionRecord
+    type: str
+
+
+class Herald:
+    """``emit`` takes an event's name and its arguments; it never raises."""
+
+    def __init__(self, emit: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self._emit = emit
+        self._queue: SimpleQueue[list[News] | None] = SimpleQueue()
+        self._started: dict[tuple[str, str], int] = {}
+        self._thread = threading.Thread(target=self._loop, name="herald", daemon=True)
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Tell what is left, for at most ``timeout`` seconds."""
+        self._queue.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def committed(self, steps: Sequence[Step]) -> None:
+        """These steps are durable."""
+        news = []
+        for step in steps:
+            types = {task.path: task.type for task in step.tasks}
+            news += [
+                News(fact, step.execution, types.get(fact.path, ""))
+                for fact in step.facts
+                if fact.kind in _EVENTS and not fact.path.startswith("@outputs")
+            ]
+        if news:
+            self._queue.put(news)
+
+    def _loop(self) -> None:
+        while (news := self._queue.get()) is not None:
+            for item in news:
+                self._emit(_EVENTS[item.fact.kind], self._arguments(item))
+
+    def _arguments(self, news: News) -> dict[str, Any]:
+        fact, record = news.fact, news.record
+        known = {"execution": record.id, "workflow": f"{record.namespace}/{record.workflow}"}
+        if fact.kind == "execution.created":
+            return {**known, "trigger": record.trigger_kind}
+        if fact.kind == "execution.finished":
+            seconds = (fact.at - record.created_at) / SECOND
+            return {**known, "state": fact.body["state"], "seconds": seconds}
+        known |= {"task": fact.path, "type": news.type, "attempt": fact.attempt}
+        if fact.kind == "task.started":
+            self._started[record.id, fact.path] = fact.at
+            return known
+        begun = self._started.pop((record.id, fact.path), fact.at)
+        state = fact.body.get("state", "WAITING")
+        return {**known, "state": state, "seconds": (fact.at - begun) / SECOND}
+
