@@ -151,6 +151,15 @@ class RetryableError(WorkflowError):
         self.retry_after = retry_after
 
 
+class TriggerFault(Exception):
+    """A fault in a trigger's spec: ``path`` below the trigger's key, and the message."""
+
+    def __init__(self, message: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = tuple(path)
+
+
 class Cancel(BaseException):
     """Unwinds an action whose task was cancelled or timed out; ``except Exception`` does not catch it."""
 

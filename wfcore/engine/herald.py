@@ -73,7 +73,7 @@ class Herald:
 
     def _arguments(self, news: News) -> dict[str, Any]:
         fact, record = news.fact, news.record
-        known = {"execution": record.id, "workflow": f"{record.namespace}/{record.workflow}"}
+        known: dict[str, Any] = {"execution": record.id, "workflow": f"{record.namespace}/{record.workflow}"}
         if fact.kind == "execution.created":
             return {**known, "trigger": record.trigger_kind}
         if fact.kind == "execution.finished":
@@ -86,4 +86,3 @@ class Herald:
         begun = self._started.pop((record.id, fact.path), fact.at)
         state = fact.body.get("state", "WAITING")
         return {**known, "state": state, "seconds": (fact.at - begun) / SECOND}
-

@@ -104,7 +104,9 @@ class Worker:
 
     def _stopped(self, attempt: Attempt) -> Outcome:
         if attempt.reason == "timeout":
-            return self._failed(attempt, "timeout", f"took longer than {attempt.task.timeout:g} s", passing=True)
+            return self._failed(
+                attempt, "timeout", f"took longer than {attempt.task.timeout:g} s", passing=True
+            )
         return Cancelled()
 
     def _failed(

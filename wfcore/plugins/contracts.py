@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from wfcore.errors import TriggerFault as TriggerFault  # part of this contract
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import ExecutionQuery, Message, Step, TriggerRecord, WorkflowRecord
 
@@ -151,7 +152,9 @@ class Storage(Driver, Protocol):
     def revisions(self, namespace: str, id: str) -> list[WorkflowRecord]:
         """Every revision of a workflow, newest first."""
 
-    def enable_workflow(self, namespace: str, id: str, enabled: bool, triggers: Sequence[TriggerRecord]) -> bool:
+    def enable_workflow(
+        self, namespace: str, id: str, enabled: bool, triggers: Sequence[TriggerRecord]
+    ) -> bool:
         """Turn the operator's switch and replace the triggers; False when there is no such workflow."""
 
     def delete_workflow(self, namespace: str, id: str) -> bool:
@@ -182,7 +185,7 @@ class Storage(Driver, Protocol):
         """The content. Raises NotFound."""
 
     def purge(self, before: int, limit: int) -> int:
-        """Delete up to ``limit`` executions that ended before that time, with all that is theirs; how many."""
+        """Delete up to ``limit`` executions that ended before that time with all of theirs; how many."""
 
     def sweep(self, now: int) -> int:
         """Delete expired records, old ticks and blobs nobody refers to; how many rows went."""
@@ -248,15 +251,6 @@ class AddressedTrigger(Trigger, Protocol):
 
     def accept(self, spec: Any, request: WebRequest) -> Mapping[str, Any]:
         """The trigger's payload. Raises Unauthorized, UsageError, … to refuse."""
-
-
-class TriggerFault(Exception):
-    """A fault in a trigger's spec: ``path`` below the trigger's key, and the message."""
-
-    def __init__(self, message: str, path: Sequence[str | int] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = tuple(path)
 
 
 class TaskContext(Protocol):

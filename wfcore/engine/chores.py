@@ -1,0 +1,72 @@
+"""Housekeeping at leisure: retention and sweeping, by the `schedule` library, each run guarded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from wfcore.engine.flow import SECOND
+from wfcore.plugins.contracts import Clock, Storage
+
+log = logging.getLogger("workflow.chores")
+#: Executions removed in one transaction, so that nobody waits long for it.
+PURGE = 200
+
+
+class Chores:
+    """One thread that sleeps until the next chore. ``retention`` is in seconds."""
+
+    def __init__(self, storage: Storage, clock: Clock, retention: float) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._retention = round(retention * SECOND)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="chores", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first round is after an hour at the latest, like all others."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Finish what is being done, start nothing more."""
+        self._stopped.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def retain(self) -> int:
+        """Delete the executions whose time is over; how many."""
+        before, total = self._clock.now() - self._retention, 0
+        while not self._stopped.is_set():
+            gone = self._storage.purge(before, PURGE)
+            total += gone
+            if gone < PURGE:
+                break
+        if total:
+            log.info("deleted %d executions that ended before the retention time", total)
+        return total
+
+    def sweep(self) -> int:
+        """Delete what nobody refers to any more; how many rows."""
+        return self._storage.sweep(self._clock.now())
+
+    def _loop(self) -> None:
+        import schedule
+
+        scheduler = schedule.Scheduler()
+        interval = min(3600, max(1, self._retention // SECOND // 4))
+        scheduler.every(interval).seconds.do(self._guarded(self.retain))
+        scheduler.every(interval).seconds.do(self._guarded(self.sweep))
+        while not self._stopped.wait(max(0.0, scheduler.idle_seconds or 0.0)):
+            scheduler.run_pending()
+
+    def _guarded(self, chore: Callable[[], int]) -> Callable[[], None]:
+        """The library would stop for good at the first exception."""
+
+        def run() -> None:
+            try:
+                chore()
+            except Exception:
+                log.exception("chore %s failed; it is tried again next time", chore.__name__)
+
+        return run

@@ -1,0 +1,128 @@
+"""The engine as one thing: its threads, started and stopped in order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wfcore.engine.attempt import Attempt
+from wfcore.engine.capacity import Capacity
+from wfcore.engine.chores import Chores
+from wfcore.engine.dispatch import Admission, Dispatch
+from wfcore.engine.herald import Herald
+from wfcore.engine.ids import Ids
+from wfcore.engine.ledger import Ledger
+from wfcore.engine.library import Library
+from wfcore.engine.mail import Drain, Ended, Line
+from wfcore.engine.owner import Owner
+from wfcore.engine.ticker import Ticker
+from wfcore.engine.watch import Watch
+from wfcore.engine.worker import Catalogue, RetryVoice, Worker
+from wfcore.model.records import Step
+from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, Storage
+
+if TYPE_CHECKING:
+    from wfcore.egress import Guard
+
+log = logging.getLogger("workflow.engine")
+
+
+class Hooks(Admission, RetryVoice, Protocol):
+    """What the engine asks and tells plugins."""
+
+    def tell(self, event: str, arguments: Mapping[str, Any]) -> None:
+        """Tell an event to all listeners; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the engine is built from; limits as in the configuration, ``retention`` in seconds."""
+
+    storage: Storage
+    library: Library
+    dispatcher: Dispatcher
+    actions: Catalogue
+    triggers: Callable[[str], Any]
+    hooks: Hooks
+    egress: Guard
+    records: Callable[[str], Records]
+    clock: Clock
+    node: str
+    env: Mapping[str, str]
+    workflows: int
+    tasks: int
+    retention: float
+
+
+class Engine:
+    """Owner, workers, herald, ticker and chores of one server."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._ledger = Ledger(parts.storage, parts.library, parts.node)
+        self.watch = Watch()
+        self._herald = Herald(parts.hooks.tell)
+        self._owner = Owner(
+            parts.storage, self._ledger, Capacity(parts.workflows, parts.tasks), parts.clock, self
+        )
+        self._worker = Worker(
+            parts.actions, parts.storage, parts.egress, parts.clock, parts.records, parts.env, parts.hooks, self._line
+        )  # fmt: skip
+        self.dispatch = Dispatch(
+            parts.storage, parts.library, self._owner, parts.node, parts.clock, parts.hooks, Ids()
+        )
+        self.ticker = Ticker(parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers)
+        self.chores = Chores(parts.storage, parts.clock, parts.retention)
+        self._timers = False
+        parts.dispatcher.attach(self._run)
+
+    def start(self, *, timers: bool = True) -> None:
+        """Take over open executions and go on with them; without ``timers``, no triggers and no chores."""
+        self._herald.start()
+        self._owner.start(self._parts.dispatcher.dispatch)
+        self._timers = timers
+        if timers:
+            self.ticker.start()
+            self.chores.start()
+
+    def stop(self, deadline: float) -> None:
+        """Let running attempts finish for up to ``deadline`` seconds, then leave them to the next server."""
+        until = time.monotonic() + deadline
+        if self._timers:
+            self.ticker.stop(1.0)
+            self.chores.stop(1.0)
+        self._owner.send(Drain())
+        self._await_idle(until - 1.0)
+        if self._owner.busy:
+            log.warning("%d attempts are interrupted and will run again", self._owner.busy)
+            self._owner.send(Drain(hard=True))
+            self._await_idle(until)
+        self._owner.stop(max(1.0, until - time.monotonic()))
+        self.watch.wake_all()
+        self._herald.stop(1.0)
+
+    @property
+    def running(self) -> int:
+        """How many attempts run now."""
+        return self._owner.busy
+
+    def committed(self, steps: Sequence[Step]) -> None:
+        """These steps are durable: wake followers, tell hooks."""
+        self.watch.committed(steps)
+        self._herald.committed(steps)
+
+    def _await_idle(self, until: float) -> None:
+        while self._owner.busy and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _run(self, job: Job) -> None:
+        """Run an attempt the owner has prepared; called on a thread of the dispatcher."""
+        attempt = self._ledger.attempts.get((job.execution, job.path, job.attempt))
+        if attempt is not None:
+            self._owner.send(Ended(attempt, self._worker.run(attempt)))
+
+    def _line(self, attempt: Attempt, level: str, message: str) -> None:
+        self._owner.send(Line(attempt, level, message))
