@@ -1,0 +1,1 @@
+"""Storage drivers: where executions, workflows, records and blobs are kept."""

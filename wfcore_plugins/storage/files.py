@@ -1,0 +1,76 @@
+"""Private files: directories 0700, files 0600 whatever the umask, and the lock beside a database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from wfcore.api import Conflict
+
+
+def make_directory(path: Path) -> None:
+    """Create the directory and its missing parents for their owner alone. Raises OSError."""
+    missing = [place for place in (path, *path.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_file(path: Path) -> None:
+    """Create an empty file for its owner alone, unless there is one. Raises OSError."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Lock:
+    """A database that belongs to one process, by ``flock`` on the file ``<database>.lock``."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._path = database.with_name(database.name + ".lock")
+        self._handle: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock at once or raise Conflict, which names the process that holds it. Raises OSError."""
+        while True:
+            handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
+                os.close(handle)
+                raise self._conflict(holder) from None
+            if self._is_current(handle):
+                break
+            os.close(handle)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        self._handle = handle
+
+    def release(self) -> None:
+        """Give the lock back and remove its file; nothing happens without the lock."""
+        if self._handle is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._handle)
+            self._handle = None
+
+    def _is_current(self, handle: int) -> bool:
+        """Whether the locked file is still the one under its name: a leaving holder removes it."""
+        try:
+            return os.path.samestat(os.fstat(handle), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _conflict(self, holder: str) -> Conflict:
+        return Conflict(
+            f"the database {self._database} is in use by process {holder or 'unknown'} (lock {self._path})",
+            remedy="stop that server, or choose another `storage.path`",
+        )

@@ -1,0 +1,127 @@
+"""Executions, their tasks, facts and inbox, outside the hot path; the same for every database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from peewee import SQL, fn
+
+from wfcore.api import ExecutionQuery, ExecutionRecord, Fact, Message, TaskRecord
+
+from .commit import to_json
+from .schema import COLUMNS, Sessions, Tables
+
+_T = TypeVar("_T")
+
+#: As the partial index says it, or SQLite would not use that.
+IS_OPEN: Final = "state in ('PENDING', 'RUNNING', 'WAITING')"
+
+
+class ExecutionQueries:
+    """The part of the storage contract that is about executions."""
+
+    def execution(self: Sessions, id: str) -> ExecutionRecord | None:
+        """See ``Storage``."""
+        with self.reading() as t:
+            return _first(_executions(t).where(t.execution.id == id))
+
+    def execution_by_key(self: Sessions, namespace: str, workflow: str, key: str) -> ExecutionRecord | None:
+        """See ``Storage``."""
+        with self.reading() as t:
+            e = t.execution
+            wanted = (e.namespace == namespace) & (e.workflow == workflow) & (e.key == key)
+            return _first(_executions(t).where(wanted))
+
+    def executions(self: Sessions, query: ExecutionQuery) -> list[ExecutionRecord]:
+        """See ``Storage``."""
+        with self.reading() as t:
+            e = t.execution
+            found = _executions(t).order_by(e.id.desc()).limit(query.limit)
+            if query.namespace is not None:
+                found = found.where(e.namespace == query.namespace)
+            if query.workflow is not None:
+                found = found.where(e.workflow == query.workflow)
+            if query.states:
+                found = found.where(e.state.in_(list(query.states)))
+            if query.before is not None:
+                found = found.where(e.id < query.before)
+            return [execution_of(row) for row in found]
+
+    def pending(self: Sessions, owner: str, after: str, limit: int) -> list[ExecutionRecord]:
+        """See ``Storage``."""
+        with self.reading() as t:
+            e = t.execution
+            wanted = SQL(IS_OPEN) & (e.owner == owner) & (e.state == "PENDING") & (e.id > after)
+            return [execution_of(row) for row in _executions(t).where(wanted).order_by(e.id).limit(limit)]
+
+    def counts(self: Sessions) -> Mapping[str, int]:
+        """See ``Storage``."""
+        with self.reading() as t:
+            e = t.execution
+            return dict(e.select(e.state, fn.COUNT(e.id)).group_by(e.state).tuples())
+
+    def tasks(self: Sessions, execution: str) -> list[TaskRecord]:
+        """See ``Storage``."""
+        with self.reading() as t:
+            columns = [getattr(t.task, name) for name in COLUMNS["task"][1:]]
+            rows = t.task.select(*columns).where(t.task.execution == execution).dicts()
+            return sorted((TaskRecord(**row) for row in rows), key=_by_start)
+
+    def facts(
+        self: Sessions, execution: str, after: int = 0, limit: int = 1000, kind: str | None = None
+    ) -> list[Fact]:
+        """See ``Storage``."""
+        with self.reading() as t:
+            f = t.fact
+            wanted = (f.execution == execution) & (f.seq > after)
+            if kind is not None:
+                wanted &= f.kind == kind
+            rows = f.select(f.seq, f.at, f.kind, f.path, f.attempt, f.body).where(wanted)
+            return [_with_body(Fact, row) for row in rows.order_by(f.seq).limit(limit).dicts()]
+
+    def post(self: Sessions, message: Message) -> bool:
+        """See ``Storage``."""
+        with self.writing() as t:
+            row = {
+                "execution": message.execution,
+                "kind": message.kind,
+                "path": message.path,
+                "attempt": message.attempt,
+                "body": to_json(message.body),
+            }
+            return bool(t.inbox.insert(row).on_conflict("nothing").as_rowcount().execute())
+
+    def inbox(self: Sessions, owner: str) -> list[Message]:
+        """See ``Storage``; messages for executions that have ended are left to ``sweep``."""
+        with self.reading() as t:
+            m, e = t.inbox, t.execution
+            rows = (
+                m.select(m.execution, m.kind, m.path, m.attempt, m.body, m.id)
+                .join(e, on=(m.execution == e.id))
+                .where((e.owner == owner) & SQL(IS_OPEN))
+                .order_by(m.id)
+            )
+            return [_with_body(Message, row) for row in rows.dicts()]
+
+
+def execution_of(row: Mapping[str, Any]) -> ExecutionRecord:
+    """The record of a row of the table ``execution``."""
+    return ExecutionRecord(**{**row, "labels": json.loads(row["labels"])})
+
+
+def _executions(t: Tables) -> Any:
+    return t.execution.select().dicts()
+
+
+def _first(rows: Any) -> ExecutionRecord | None:
+    return next((execution_of(row) for row in rows), None)
+
+
+def _with_body(kind: Callable[..., _T], row: Mapping[str, Any]) -> _T:
+    return kind(**{**row, "body": json.loads(row["body"])})
+
+
+def _by_start(task: TaskRecord) -> tuple[bool, int, str]:
+    return task.started_at is None, task.started_at or 0, task.path

@@ -1,0 +1,66 @@
+"""The tables as the queries see them. How they came to be is told by the migrations, and only there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from peewee import Database, Table
+
+#: Every table with its columns. Times are UTC microseconds, bodies JSON text.
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "workflow": ("namespace", "id", "revision", "enabled", "deleted"),
+    "revision": (
+        "namespace", "workflow", "revision", "digest", "file", "created_at", "updated_at", "source",
+    ),
+    "trigger": ("namespace", "workflow", "name", "kind", "address", "next_at"),
+    "tick": ("namespace", "workflow", "trigger", "due_at", "execution"),
+    "execution": (
+        "id", "namespace", "workflow", "revision", "state", "owner", "epoch", "seq", "generation",
+        "key", "parent", "trigger_kind", "created_at", "started_at", "ended_at", "deadline",
+        "error", "outputs", "trigger", "inputs", "labels",
+    ),
+    "task": (
+        "execution", "path", "state", "type", "attempt", "losses", "waiting", "due_at",
+        "started_at", "ended_at", "error", "meta", "output",
+    ),
+    "fact": ("execution", "seq", "at", "kind", "path", "attempt", "body"),
+    "inbox": ("id", "execution", "kind", "path", "attempt", "body"),
+    "record": ("namespace", "key", "value", "expires_at"),
+    "blob_ref": ("digest", "execution"),
+    "node": ("id", "address", "version", "started_at", "heartbeat_at"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables, bound to one database: of ``peewee.Table``, whose columns are made at run time."""
+
+    workflow: Any
+    revision: Any
+    trigger: Any
+    tick: Any
+    execution: Any
+    task: Any
+    fact: Any
+    inbox: Any
+    record: Any
+    blob_ref: Any
+    node: Any
+
+
+def tables(db: Database) -> Tables:
+    """The tables of this database; nothing is read or written."""
+    return Tables(**{name: Table(name, columns, _database=db) for name, columns in COLUMNS.items()})
+
+
+class Sessions(Protocol):
+    """What the shared queries ask of a driver: its tables, for reading or inside a writing transaction."""
+
+    def reading(self) -> AbstractContextManager[Tables]:
+        """The tables, with a connection of this thread while inside. Raises Unavailable."""
+
+    def writing(self) -> AbstractContextManager[Tables]:
+        """The tables in a transaction, committed at the end of the block. Raises Unavailable."""

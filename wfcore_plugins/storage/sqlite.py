@@ -1,0 +1,250 @@
+"""The storage driver for one server: a SQLite file, with large content as files beside it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import peewee
+from playhouse.pool import PooledSqliteDatabase
+
+from wfcore.api import CONTRACT, Context, ExecutionRecord, PluginError, Step, Unavailable
+
+from . import migrations
+from .blobs import Blobs
+from .catalogue import WorkflowQueries
+from .commit import write
+from .dialect import Dialect, Row
+from .files import Lock, make_directory, make_file
+from .queries import IS_OPEN, ExecutionQueries, execution_of
+from .schema import Tables, tables
+from .sqlite_file import check_file, check_library, connection_options, faults, read_only, writer_pragmas
+from .upkeep import SWEPT_AT_ONCE, RecordQueries, referred, sweep_rows
+
+_FREE_BYTES: Final = 16 * 1024 * 1024
+#: Seconds that a blob lives without a reference: its execution's step may yet be committed.
+_BLOB_AGE: Final = 3600.0
+_PAGES_AT_ONCE: Final = 1000
+
+
+def _each(cursor: sqlite3.Cursor, statement: str, rows: Sequence[Row]) -> Sequence[int]:
+    return [cursor.execute(statement, row).rowcount for row in rows]
+
+
+def _many(cursor: sqlite3.Cursor, statement: str, rows: Sequence[Row]) -> None:
+    if rows:
+        cursor.executemany(statement, rows)
+
+
+SQLITE: Final = Dialect(
+    each=_each,
+    many=_many,
+    # A deferred transaction that reads before it writes fails at once when another has written meanwhile.
+    transaction=lambda db: db.atomic("IMMEDIATE"),
+    auto_key="integer primary key autoincrement",
+    clustered=" without rowid",
+)
+
+
+class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries):
+    """``Storage`` on one SQLite file, which belongs to one process from ``start`` to ``stop``.
+
+    All writes go through one connection under a lock; reads take a connection from a pool for the
+    length of the call. Without calls there is no SQL and no thread. To watch the statements, set
+    ``trace`` before ``start``: it is called with the text of every statement SQLite executes on any
+    connection, BEGIN and COMMIT included, and values of parameters are part of that text.
+    """
+
+    contract: ClassVar[int] = CONTRACT
+    schema: ClassVar[Mapping[str, Any]] = {
+        "path": {"type": "string", "empty": False, "default": "./data/db.sqlite"},
+        "synchronous": {"type": "string", "allowed": ["full", "normal"], "default": "full"},
+    }
+
+    def __init__(self, config: Mapping[str, Any], context: Context) -> None:
+        self.trace: Callable[[str], None] | None = None
+        self._path = Path(config["path"]).absolute()
+        self._synchronous: str = config["synchronous"]
+        self._clock = context.clock
+        self._logger: logging.Logger = context.logger
+        self._blobs = Blobs(_blob_directory(self._path, context.data_dir))
+        self._lock = Lock(self._path)
+        self._writer: Any = peewee.SqliteDatabase(None, thread_safe=False)
+        self._reader: Any = PooledSqliteDatabase(None, max_connections=None)
+        self._written, self._read = tables(self._writer), tables(self._reader)
+        self._writing = threading.Lock()
+        self._quiet = threading.Condition()
+        self._reads = 0
+        self._open = False
+
+    def start(self) -> None:
+        """See ``Driver``. Raises Conflict when another process has the file or a newer release made it."""
+        self._open_writer()
+        options = connection_options(self.trace)
+        self._reader.init(str(self._path), pragmas=[("query_only", 1)], **options)
+        self._open = True
+
+    def stop(self, deadline: float) -> None:
+        """See ``Driver``. Reads that last longer than ``deadline`` close their connections themselves."""
+        until = time.monotonic() + deadline
+        with self._quiet:
+            self._open = False
+            self._quiet.wait_for(lambda: not self._reads, deadline)
+        self._reader.close_idle()
+        if self._writing.acquire(timeout=max(0.0, until - time.monotonic())):
+            try:
+                self._close_writer()
+            finally:
+                self._writing.release()
+
+    def health(self) -> str:
+        """See ``Driver``."""
+        try:
+            with self.reading():
+                self._reader.execute_sql("select name from schema_version limit 1").fetchone()
+            free = shutil.disk_usage(self._path.parent).free
+        except (Unavailable, OSError) as error:
+            return str(error)
+        return "" if free > _FREE_BYTES else f"only {free >> 10} KiB are free on the disk of {self._path}"
+
+    def migrate(self, *, check: bool = False) -> list[str]:
+        """See ``Storage``; works before ``start`` too, then taking the database's lock meanwhile."""
+        if check:
+            return self._missing()
+        if self._open:
+            with self._writing, faults(self._path):
+                return migrations.run(self._writer, SQLITE, self._clock.now())
+        try:
+            return self._open_writer()
+        finally:
+            self._close_writer()
+
+    def commit(self, steps: Sequence[Step]) -> frozenset[str]:
+        """See ``Storage``. Raises Unavailable when the disk is full or fails."""
+        if not steps:
+            return frozenset()
+        with self._writing, faults(self._path):
+            connection = self._connection()
+            cursor = connection.cursor()
+            cursor.execute("begin immediate")
+            try:
+                refused = write(cursor, SQLITE, steps)
+                cursor.execute("commit")
+            except BaseException:
+                connection.rollback()
+                raise
+            return refused
+
+    def adopt(self, owner: str, limit: int, after: str = "") -> list[ExecutionRecord]:  # noqa: ARG002
+        """See ``Storage``. Who is taken is nobody else's any more, so ``after`` has nothing to say."""
+        with self.writing() as t:
+            e = t.execution
+            foreign = peewee.SQL(IS_OPEN) & (e.owner.is_null() | (e.owner != owner))
+            queue = e.select(e.id).where(foreign).order_by(e.state == "PENDING", e.id).limit(limit)
+            change = e.update({e.owner: owner, e.epoch: e.epoch + 1}).where(e.id.in_(queue))
+            taken = [execution_of(row) for row in change.returning(peewee.SQL("*")).dicts().execute()]
+        return sorted(taken, key=lambda record: (record.state == "PENDING", record.id))
+
+    def put_blob(self, content: bytes) -> str:
+        """See ``Storage``."""
+        return self._blobs.put(content)
+
+    def get_blob(self, digest: str) -> bytes:
+        """See ``Storage``."""
+        return self._blobs.get(digest)
+
+    def sweep(self, now: int) -> int:
+        """See ``Storage``."""
+        with self.writing() as t:
+            gone = sweep_rows(t, now)
+        gone += self._blobs.sweep(now / 1_000_000 - _BLOB_AGE, SWEPT_AT_ONCE, self._referred)
+        with self._writing, faults(self._path):
+            self._connection().execute(f"pragma incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+        return gone
+
+    @contextmanager
+    def reading(self) -> Iterator[Tables]:
+        """See ``Sessions``."""
+        with self._quiet:
+            self._expect_open()
+            self._reads += 1
+        try:
+            with faults(self._path), self._reader.connection_context():
+                yield self._read
+        finally:
+            with self._quiet:
+                self._reads -= 1
+                self._quiet.notify_all()
+            if not self._open:
+                self._reader.close_idle()
+
+    @contextmanager
+    def writing(self) -> Iterator[Tables]:
+        """See ``Sessions``."""
+        with self._writing, faults(self._path):
+            self._expect_open()
+            with SQLITE.transaction(self._writer):
+                yield self._written
+
+    def _open_writer(self) -> list[str]:
+        """Take the lock, open the file, or make it, and migrate; the migrations that were applied."""
+        check_library()
+        try:
+            make_directory(self._path.parent)
+            self._lock.acquire()
+            make_file(self._path)
+        except OSError as error:
+            raise PluginError(
+                f"the database {self._path} cannot be opened: {error.filename}: {error.strerror}",
+                remedy="make that place writable for this user, or choose another `storage.path`",
+            ) from error
+        pragmas = writer_pragmas(self._synchronous, new=not check_file(self._path))
+        with faults(self._path):
+            self._writer.init(str(self._path), pragmas=pragmas, **connection_options(self.trace))
+            self._writer.connect()
+            return migrations.run(self._writer, SQLITE, self._clock.now())
+
+    def _close_writer(self) -> None:
+        if not self._writer.is_closed():
+            try:
+                self._writer.execute_sql("pragma wal_checkpoint(truncate)").fetchall()
+            except peewee.DatabaseError as error:  # the log keeps what the checkpoint could not move
+                self._logger.warning("the log of %s could not be emptied: %s", self._path, error)
+            self._writer.close()
+        self._lock.release()
+
+    def _missing(self) -> list[str]:
+        if not self._path.exists() or not check_file(self._path):
+            return migrations.known()
+        with faults(self._path), read_only(self._path) as db:
+            return migrations.pending(db)
+
+    def _referred(self, digests: Sequence[str]) -> set[str]:
+        with self.reading() as t:
+            return referred(t, digests)
+
+    def _connection(self) -> sqlite3.Connection:
+        self._expect_open()
+        connection: sqlite3.Connection = self._writer.connection()
+        return connection
+
+    def _expect_open(self) -> None:
+        if not self._open:
+            raise Unavailable(
+                f"the storage {self._path} is not open",
+                remedy="the server is starting or stopping: try again in a moment",
+            )
+
+
+def _blob_directory(database: Path, data_dir: Path) -> Path:
+    """``blobs`` of the data directory for its database, a place of its own for any other file."""
+    if database.parent == data_dir.absolute():
+        return database.with_name("blobs")
+    return database.with_name(database.stem + ".blobs")
