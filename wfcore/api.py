@@ -15,6 +15,7 @@ from wfcore.errors import (
     RetryableError,
     TerminalError,
     Unauthorized,
+    Unavailable,
     UsageError,
     WorkflowError,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "TriggerFault",
     "TriggerRecord",
     "Unauthorized",
+    "Unavailable",
     "UsageError",
     "WebRequest",
     "WorkflowError",

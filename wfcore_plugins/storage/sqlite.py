@@ -142,7 +142,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries):
                 raise
             return refused
 
-    def adopt(self, owner: str, limit: int, after: str = "") -> list[ExecutionRecord]:  # noqa: ARG002
+    def adopt(self, owner: str, limit: int, after: str = "") -> list[ExecutionRecord]:
         """See ``Storage``. Who is taken is nobody else's any more, so ``after`` has nothing to say."""
         with self.writing() as t:
             e = t.execution
