@@ -1,0 +1,240 @@
+"""Syntax to closures: everything that can be decided once is decided here, not at each evaluation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wfcore.errors import ExpressionError
+from wfcore.language import operators, words
+from wfcore.language.evaluation import LAZY_DEPTH, Evaluation, Fault, Missing, plain, settled
+from wfcore.language.expression.syntax import (
+    Call,
+    Index,
+    ListOf,
+    Literal,
+    MappingOf,
+    Operation,
+    Path,
+    Slice,
+    Syntax,
+)
+from wfcore.language.filters import Filter
+from wfcore.model.values import Lazy
+
+Code = Callable[[Evaluation], Any]
+Filters = Mapping[str, Filter]
+
+
+def compile_syntax(syntax: Syntax, filters: Filters) -> Code:
+    """A function that evaluates the syntax. Raises ExpressionError for unknown or misused filters."""
+    match syntax:
+        case Literal(value=value):
+            return lambda _: value
+        case Path():
+            return _path(syntax)
+        case Index():
+            return _index(syntax, filters)
+        case Slice():
+            return _slice(syntax, filters)
+        case Operation():
+            return _operation(syntax, filters)
+        case ListOf(items=items):
+            codes = tuple(compile_syntax(item, filters) for item in items)
+            return lambda evaluation: [code(evaluation) for code in codes]
+        case MappingOf(entries=entries):
+            pairs = tuple((key, compile_syntax(value, filters)) for key, value in entries)
+            return lambda evaluation: {key: code(evaluation) for key, code in pairs}
+        case Call():
+            return _call(syntax, filters)
+
+
+def _path(path: Path) -> Code:
+    """Lazy values are fetched on the way; of a short path also those below, for nobody asks later."""
+    root, keys, offsets = path.root, path.keys, path.offsets
+    levels = max(0, LAZY_DEPTH - len(keys))
+
+    def run(evaluation: Evaluation) -> Any:
+        value = evaluation.roots.get(root, evaluation)
+        if type(value) is not dict:
+            value = evaluation.root(root, offsets[0])
+        for key in keys:
+            try:
+                value = value[key] if type(value) is dict else operators.get(value, key)
+            except KeyError:
+                raise _absent(value, path, key) from None
+            except (Missing, Fault) as error:
+                raise _placed(error, path, key) from None
+            if type(value) is Lazy:
+                value = plain(value)
+        return settled(value, levels) if levels else plain(value)
+
+    return run
+
+
+def _absent(value: Any, path: Path, key: str | int) -> Missing:
+    try:
+        operators.get(value, key)
+    except Missing as missing:
+        return Missing(missing.message, _place(path, key))
+    raise AssertionError("the key is there")
+
+
+def _placed(error: Missing | Fault, path: Path, key: str | int) -> Missing | ExpressionError:
+    if isinstance(error, Missing):
+        return Missing(error.message, _place(path, key))
+    return ExpressionError(str(error), offset=_place(path, key))
+
+
+def _place(path: Path, key: str | int) -> int:
+    return path.offsets[path.keys.index(key) + 1]
+
+
+def _index(index: Index, filters: Filters) -> Code:
+    base, key, offset = compile_syntax(index.base, filters), compile_syntax(index.key, filters), index.offset
+
+    def run(evaluation: Evaluation) -> Any:
+        value, name = base(evaluation), key(evaluation)
+        try:
+            return plain(operators.get(value, name))
+        except Missing as missing:
+            raise Missing(missing.message, offset) from None
+        except Fault as fault:
+            raise ExpressionError(str(fault), offset=offset) from None
+
+    return run
+
+
+def _slice(syntax: Slice, filters: Filters) -> Code:
+    base = compile_syntax(syntax.base, filters)
+    bounds = [
+        compile_syntax(part or Literal(None, syntax.offset), filters) for part in (syntax.start, syntax.stop)
+    ]
+
+    def cut(evaluation: Evaluation) -> Any:
+        start, stop = (bound(evaluation) for bound in bounds)
+        return operators.cut(evaluation, base(evaluation), start, stop)
+
+    return _guarded(cut, "the slice", syntax.offset)
+
+
+def _operation(syntax: Operation, filters: Filters) -> Code:
+    codes = [compile_syntax(part, filters) for part in syntax.parts]
+    match syntax.operator, codes:
+        case "?", [condition, then, otherwise]:
+            return lambda evaluation: then(evaluation) if condition(evaluation) else otherwise(evaluation)
+        case "?:" | "or", [left, right]:
+            return lambda evaluation: left(evaluation) or right(evaluation)
+        case "and", [left, right]:
+            return lambda evaluation: left(evaluation) and right(evaluation)
+        case "not", [only]:
+            return lambda evaluation: not only(evaluation)
+        case "??", [left, right]:
+            return coalesce(left, right)
+        case "negate", [only]:
+            return _guarded(lambda evaluation: operators.negate(only(evaluation)), "'-'", syntax.offset)
+        case operator, [left, right]:
+            function = operators.INFIX[operator]
+            return _guarded(
+                lambda evaluation: function(evaluation, left(evaluation), right(evaluation)),
+                repr(operator),
+                syntax.offset,
+            )
+    raise AssertionError(syntax.operator)
+
+
+def coalesce(left: Code, right: Code) -> Code:
+    """``left ?? right``: the right value when something in the left one is missing, or it is null."""
+
+    def run(evaluation: Evaluation) -> Any:
+        try:
+            value = left(evaluation)
+        except Missing:
+            value = None
+        return right(evaluation) if value is None else value
+
+    return run
+
+
+def _call(call: Call, filters: Filters) -> Code:
+    if call.name == "default":
+        return _default(call, filters)
+    found = filters.get(call.name)
+    if found is None:
+        known = words.hint(call.name, [*filters, "default"])
+        raise ExpressionError(f"unknown filter {words.quoted(call.name)}{known}", offset=call.offset)
+    _fits(call, found)
+    function = found.function
+    arguments = tuple(compile_syntax(argument, filters) for argument in call.arguments)
+    named = tuple((name, compile_syntax(value, filters)) for name, value in call.named)
+    label = f"filter '{call.name}'"
+    if not found.builtin:
+        return _guarded(
+            lambda evaluation: function(
+                *[code(evaluation) for code in arguments], **{name: code(evaluation) for name, code in named}
+            ),
+            label,
+            call.offset,
+        )
+    if len(arguments) == 1 and not named:
+        only = arguments[0]
+        return _guarded(lambda evaluation: function(evaluation, only(evaluation)), label, call.offset)
+    return _guarded(
+        lambda evaluation: function(
+            evaluation,
+            *[code(evaluation) for code in arguments],
+            **{name: code(evaluation) for name, code in named},
+        ),
+        label,
+        call.offset,
+    )
+
+
+def _default(call: Call, filters: Filters) -> Code:
+    """``x | default(y)`` is another spelling of ``x ?? y``."""
+    if len(call.arguments) != 2 or call.named:
+        raise ExpressionError("'default' takes one argument", offset=call.offset)
+    left, right = (compile_syntax(argument, filters) for argument in call.arguments)
+    return coalesce(left, right)
+
+
+def _fits(call: Call, found: Filter) -> None:
+    """Raises ExpressionError when the arguments are not those of the filter."""
+    given = [None] * (len(call.arguments) + found.builtin)
+    try:
+        signature = inspect.signature(found.function)
+        signature.bind(*given, **dict(call.named))
+    except (TypeError, ValueError) as error:
+        usage = f"; write {found.usage(call.name)}" if found.builtin else ""
+        raise ExpressionError(f"'{call.name}': {error}{usage}", offset=call.offset) from None
+
+
+def _guarded(code: Code, label: str, offset: int) -> Code:
+    """The code, with everything that can go wrong inside it told as an ExpressionError with its place."""
+
+    def run(evaluation: Evaluation) -> Any:
+        try:
+            return code(evaluation)
+        except (ExpressionError, Missing):
+            raise
+        except Fault as fault:
+            raise ExpressionError(f"{label}: {fault}", offset=offset) from None
+        except RecursionError:
+            raise ExpressionError(f"{label}: the value is nested too deeply", offset=offset) from None
+        except MemoryError:
+            raise ExpressionError(f"{label}: not enough memory", offset=offset) from None
+        except Exception as error:
+            raise ExpressionError(f"{label}: {_reason(error)}", offset=offset) from None
+
+    return run
+
+
+def _reason(error: Exception) -> str:
+    """An unforeseen error in one line, without what Python says of its own types."""
+    if isinstance(error, UnicodeError):
+        return "the text cannot be encoded or decoded as UTF-8"
+    if isinstance(error, OverflowError):
+        return "the result is out of range"
+    shown = str(error).splitlines()[0] if str(error) and isinstance(error, ValueError) else ""
+    return shown if shown and "<" not in shown else f"the value does not fit ({type(error).__name__})"
