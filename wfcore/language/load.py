@@ -106,10 +106,9 @@ def _actions(draft: Draft, actions: ActionRules) -> None:
 
 def input_flaws(rules: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[Flaw]:
     """What is wrong with an action's inputs; of templated ones it is only known that they are there."""
-    open = {key for key, value in inputs.items() if templated(value)}
+    open = frozenset(key for key, value in inputs.items() if templated(value))
     shown = {key: None if key in open else value for key, value in inputs.items()}
-    _, flaws = rules_of(rules).check(shown)
-    return [flaw for flaw in flaws if flaw.at_key or not flaw.path or flaw.path[0] not in open]
+    return rules_of(rules, open.intersection(rules)).check(shown)[1]
 
 
 def _id(draft: Draft, file: str) -> str:

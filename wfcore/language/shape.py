@@ -13,6 +13,7 @@ from cerberus import errors
 
 from wfcore.errors import PluginError
 from wfcore.language import words
+from wfcore.language.quick import Quick
 
 Path = tuple[str | int, ...]
 
@@ -51,16 +52,20 @@ class Rules:
             raise PluginError(
                 f"these input rules are not valid: {error}", remedy="correct the plugin"
             ) from None
+        self._quick = Quick(rules)
 
     def check(self, document: Mapping[str, Any], *, fill: bool = True) -> tuple[dict[str, Any], list[Flaw]]:
         """The document (with defaults, when ``fill``) and its flaws."""
+        accepted = self._quick.accept(document) if fill else None
+        if accepted is not None:
+            return accepted, []
         with self._lock:
             try:
                 self._validator.validate(document, normalize=fill)
                 found = self._validator.errors
                 checked = self._validator.document
-            except RecursionError:
-                return {}, [Flaw((), "nested too deeply")]
+            except Exception as error:  # a rule of the plugin's own, or a value beyond all rules
+                return {}, [Flaw((), f"cannot be checked ({type(error).__name__}: {error})"[:200])]
         flaws = [flaw for error in found for flaw in _flaws(error, self._rules)]
         return checked if isinstance(checked, dict) else dict(document), list(dict.fromkeys(flaws))
 
@@ -68,26 +73,39 @@ class Rules:
 class _Identity:
     """Makes a rules mapping, which cannot be hashed, a key of the cache."""
 
-    __slots__ = ("rules",)
+    __slots__ = ("rules", "unknown")
 
-    def __init__(self, rules: Mapping[str, Any]) -> None:
+    def __init__(self, rules: Mapping[str, Any], unknown: frozenset[str]) -> None:
         self.rules = rules
+        self.unknown = unknown
 
     def __hash__(self) -> int:
-        return id(self.rules)
+        return hash((id(self.rules), self.unknown))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.rules is self.rules
+        return isinstance(other, _Identity) and other.rules is self.rules and other.unknown == self.unknown
 
 
-def rules_of(rules: Mapping[str, Any]) -> Rules:
-    """The validator of these rules; it is made once for each rules object."""
-    return _cached(_Identity(rules))
+def rules_of(rules: Mapping[str, Any], unknown: frozenset[str] = frozenset()) -> Rules:
+    """The validator of these rules; it is made once for each rules object.
+
+    Of the keys in ``unknown`` only their presence is checked; None stands for their values.
+    """
+    return _cached(_Identity(rules, unknown))
 
 
 @lru_cache(maxsize=1024)
 def _cached(identity: _Identity) -> Rules:
-    return Rules(identity.rules)
+    reduced = {
+        key: _presence(rule) if key in identity.unknown else rule for key, rule in identity.rules.items()
+    }
+    return Rules(reduced)
+
+
+def _presence(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule says of the presence of its key."""
+    kept = {key: rule[key] for key in ("required", "excludes", "dependencies") if key in rule}
+    return {**kept, "nullable": True}
 
 
 class _Collector(errors.BaseErrorHandler):  # type: ignore[misc]

@@ -44,7 +44,7 @@ def number(evaluation: Evaluation, value: Any) -> int | float:  # noqa: ARG001
 
 
 def boolean(evaluation: Evaluation, value: Any) -> bool:  # noqa: ARG001
-    """Of text ``true yes on 1`` or ``false no off 0`` or empty; of others, whether they are more than empty or 0."""
+    """``true yes on 1`` and ``false no off 0`` of text; of others whether they are more than empty or 0."""
     if not isinstance(value, str):
         return bool(value)
     word = value.strip().lower() if len(value) < 20 else value
