@@ -74,6 +74,11 @@ def wf_routes(service: Any) -> Mapping[str, Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def wf_metrics() -> str:  # type: ignore[empty-body]
+    """Contribution: metrics in the Prometheus text format, appended to ``/metrics`` at each scrape."""
+
+
+@hookspec
 def wf_admit_execution(workflow: str, trigger: str, inputs: Mapping[str, Any]) -> str | None:
     """Decision: may this execution be created? A text is the reason why not; None means no objection.
 

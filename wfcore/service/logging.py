@@ -1,0 +1,71 @@
+"""The server's own log: text for people, JSON lines for machines, with the task a line is about.
+
+A line about an execution is logged with ``extra={"execution": id, "task": path, "attempt": n}``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+#: Attributes of a record that both forms show when they are given.
+FIELDS: Final = ("execution", "task", "attempt")
+#: Control characters would let logged text forge lines or drive a terminal.
+_CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
+class TextFormatter(logging.Formatter):
+    """``TIME LEVEL logger: message [execution=… task=… attempt=…]``, a traceback indented below."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the traceback's lines when there is one."""
+        about = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        line = (f"{line} [{about}]" if about else line).translate(_CONTROL)
+        trace = (part.translate(_CONTROL) for part in _trace(self, record).splitlines())
+        return line + "".join(f"\n    {part}" for part in trace)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message; execution, task, attempt, error when given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of ASCII JSON."""
+        line = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if trace := _trace(self, record):
+            line["error"] = trace
+        return json.dumps(line, default=str)
+
+
+def setup_logging(section: Mapping[str, Any]) -> None:
+    """Send all records where ``logging.{format,level,file}`` say; to standard error without a file."""
+    handler: logging.Handler = logging.StreamHandler()
+    if section["file"]:  # watched: a rotated file is opened anew
+        handler = logging.handlers.WatchedFileHandler(section["file"], encoding="utf-8", delay=True)
+    handler.setFormatter(JsonFormatter() if section["format"] == "json" else TextFormatter())
+    logging.basicConfig(level=section["level"], handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    logging.getLogger("waitress").setLevel(logging.WARNING)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is no news
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: record.__dict__[name] for name in FIELDS if record.__dict__.get(name) not in (None, "")}
+
+
+def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return formatter.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""

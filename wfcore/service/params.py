@@ -1,0 +1,108 @@
+"""Query parameters: each is declared once, and that reads it, checks it and documents it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from wfcore.errors import UsageError
+from wfcore.model.execution import EXECUTION_STATES
+
+if TYPE_CHECKING:
+    from falcon import Request
+
+
+_WHOLE: Final = re.compile(r"[0-9]{1,18}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A query parameter. ``parse`` raises ValueError with what is expected; ``schema`` is JSON Schema."""
+
+    name: str
+    description: str
+    parse: Callable[[str], Any]
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    default: Any = None
+
+    def read(self, request: Request) -> Any:
+        """Its value in this request, or the default. Raises UsageError."""
+        given = request.params.get(self.name)
+        if not given:
+            return self.default
+        try:
+            if isinstance(given, list):
+                raise ValueError("given only once")
+            return self.parse(given)
+        except ValueError as error:
+            raise UsageError(
+                f"the query parameter {self.name}={given!r} is not valid", remedy=f"it must be {error}"
+            ) from None
+
+
+def text(name: str, description: str, *, limit: int = 255, default: str | None = None) -> Param:
+    """A short printable text."""
+
+    def parse(given: str) -> str:
+        if len(given) > limit or not given.isprintable():
+            raise ValueError(f"at most {limit} printable characters")
+        return given
+
+    return Param(name, description, parse, {"type": "string", "maxLength": limit}, default)
+
+
+def number(
+    name: str, description: str, low: int, high: int, *, default: float, kind: Callable[[str], float] = int
+) -> Param:
+    """A whole number (or with ``kind=float`` any) from ``low`` to ``high``."""
+    word, pattern = ("integer", _WHOLE) if kind is int else ("number", _DECIMAL)
+
+    def parse(given: str) -> float:
+        value = kind(given) if pattern.fullmatch(given) else -1
+        if not low <= value <= high:
+            raise ValueError(f"{'a whole number' if kind is int else 'a number'} from {low} to {high}")
+        return value
+
+    return Param(name, description, parse, {"type": word, "minimum": low, "maximum": high}, default)
+
+
+def flag(name: str, description: str) -> Param:
+    """``true`` or ``false``."""
+
+    def parse(given: str) -> bool:
+        if given not in ("true", "false"):
+            raise ValueError("true or false")
+        return given == "true"
+
+    return Param(name, description, parse, {"type": "boolean"}, False)
+
+
+def words(name: str, description: str, known: Sequence[str]) -> Param:
+    """One or more of ``known``, with commas between."""
+
+    def parse(given: str) -> tuple[str, ...]:
+        parts = tuple(given.split(","))
+        if not set(parts) <= set(known):
+            raise ValueError(f"one or more of {','.join(known)}")
+        return parts
+
+    items = {"type": "string", "enum": list(known)}
+    return Param(name, description, parse, {"type": "array", "items": items}, ())
+
+
+FILE: Final = text("file", "The file's name, for messages and a missing `id`.", default="workflow.yaml")
+DRY_RUN: Final = flag("dry_run", "Say what would change, and change nothing.")
+NAMESPACE: Final = text("namespace", "Only this namespace.")
+WORKFLOW: Final = text("workflow", "Only executions of the workflow with this id.")
+STATE: Final = words("state", "Only executions in these states.", EXECUTION_STATES)
+BEFORE: Final = text("before", "Only executions older than this one: the `next` of the last page.")
+COUNT: Final = number("limit", "How many executions at most.", 1, 1000, default=50)
+AFTER: Final = number("after", "Only what has a higher `seq`.", 0, 2**53, default=0)
+LIMIT: Final = number("limit", "How many entries at most.", 1, 10_000, default=1000)
+WAIT_NEWS: Final = number(
+    "wait", "Seconds to wait when there is nothing new.", 0, 30, default=0.0, kind=float
+)
+WAIT_END: Final = number("wait", "Seconds to wait for the execution to end.", 0, 10, default=0.0, kind=float)

@@ -1,0 +1,70 @@
+"""Webhooks: any request below ``/hooks`` goes to the trigger that has its address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wfcore.errors import NotFound
+from wfcore.model.execution import SUCCESS
+from wfcore.plugins.contracts import WebRequest
+from wfcore.service.answers import send
+from wfcore.service.body import read_bytes
+from wfcore.service.site import Site
+from wfcore.service.stream import park_until_end
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+#: ``respond: result`` waits this long, in seconds, for the execution to end.
+RESULT_SECONDS: Final = 10.0
+
+
+class Hooks:
+    """``/hooks/{path}``, every method; who may call is the trigger's decision."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def _fire(self, request: Request, response: Response, path: str) -> None:
+        """Start the workflow that listens here."""
+        app, method = self._site.app, request.method
+        trigger = app.storage.trigger_at(f"{method} /{path}")
+        if trigger is None:
+            raise NotFound(
+                f"no workflow listens to {method} /hooks/{path}",
+                remedy="apply and enable a workflow with this webhook; `workflow describe` shows its URL",
+            )
+        execution, respond = app.hooked(trigger, self._web_request(request, f"/{path}"))
+        response.set_header("Location", f"/api/v1/executions/{execution.id}")
+        if respond == "result" and park_until_end(self._site, execution.id, RESULT_SECONDS):
+            self._answer(response, execution.id)
+        else:
+            send(response, {"execution": execution.id}, 202)
+
+    on_get = on_post = on_put = on_patch = on_delete = on_head = on_options = _fire
+
+    def _answer(self, response: Response, id: str) -> None:
+        executions = self._site.app.executions
+        state = executions.state(id)
+        if state == SUCCESS:
+            send(response, executions.outputs(id))
+            return
+        error = {
+            "code": "execution_failed",
+            "message": f"execution {id} ended as {state}",
+            "remedy": "see its log",
+        }
+        send(response, {"error": error, "execution": id}, 500)
+
+    def _web_request(self, request: Request, path: str) -> WebRequest:
+        return WebRequest(
+            method=request.method,
+            path=path,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            query={
+                name: value if isinstance(value, str) else value[-1] for name, value in request.params.items()
+            },
+            body=read_bytes(request, self._site.max_body),
+            remote=request.remote_addr,
+            authorized=self._site.tokens.accept(request.env.get("HTTP_AUTHORIZATION")),
+        )

@@ -1,0 +1,61 @@
+"""The server about itself: status, stop, plugins, and its own description."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from wfcore import __version__
+from wfcore.service.answers import dumps, send
+from wfcore.service.site import Site
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+
+class Server:
+    """``/api/v1/server`` and ``/api/v1/server/stop``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_get(self, _request: Request, response: Response) -> None:
+        """The server's status."""
+        send(response, self._status())
+
+    def on_post_stop(self, _request: Request, response: Response) -> None:
+        """Stop the server gracefully."""
+        send(response, {"stopping": True}, 202)
+        self._site.shut()
+
+    def _status(self) -> dict[str, Any]:
+        site, app = self._site, self._site.app
+        started = datetime.fromtimestamp(site.started_at / 1e6, UTC)
+        return {
+            "node": app.node,
+            "version": __version__,
+            "pid": os.getpid(),
+            "address": site.address,
+            "started_at": started.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "ready": not site.stopping.is_set(),
+            "storage": app.config["storage"]["type"],
+            "executions": dict(app.storage.counts()),
+            "running_tasks": app.engine.running_tasks(),
+            "health": dict(app.host.health()),
+        }
+
+
+class Description:
+    """``/api/v1/openapi.json``."""
+
+    def __init__(self, _site: Site) -> None:
+        self._document = b""
+
+    def on_get(self, _request: Request, response: Response) -> None:
+        """This API as an OpenAPI document."""
+        if not self._document:
+            from wfcore.service.openapi import document
+
+            self._document = dumps(document())
+        response.data = self._document

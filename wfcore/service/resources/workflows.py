@@ -1,0 +1,61 @@
+"""Workflows: apply, validate, list, describe, switch, delete."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from wfcore.service.answers import send
+from wfcore.service.body import read_yaml
+from wfcore.service.params import DRY_RUN, FILE, NAMESPACE
+from wfcore.service.site import Site
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+
+class WorkflowList:
+    """``/api/v1/workflows``, and ``/validate`` below it."""
+
+    def __init__(self, site: Site) -> None:
+        self._workflows, self._limit = site.app.workflows, site.max_body
+
+    def on_get(self, request: Request, response: Response) -> None:
+        """List workflows."""
+        send(response, {"workflows": self._workflows.list(NAMESPACE.read(request))})
+
+    def on_post(self, request: Request, response: Response) -> None:
+        """Apply a workflow."""
+        file, dry_run = FILE.read(request), DRY_RUN.read(request)
+        applied = self._workflows.apply(read_yaml(request, self._limit), file, dry_run=dry_run)
+        send(response, asdict(applied))
+
+    def on_post_validate(self, request: Request, response: Response) -> None:
+        """Check a workflow; nothing is stored."""
+        file = FILE.read(request)
+        workflow = self._workflows.validate(read_yaml(request, self._limit), file)
+        send(response, {"namespace": workflow.namespace, "id": workflow.id, "valid": True})
+
+
+class WorkflowItem:
+    """``/api/v1/workflows/{namespace}/{id}``, with ``/enable`` and ``/disable`` below it."""
+
+    def __init__(self, site: Site) -> None:
+        self._workflows = site.app.workflows
+
+    def on_get(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+        """Describe a workflow."""
+        send(response, self._workflows.describe(namespace, id))
+
+    def on_delete(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+        """Delete a workflow; its executions stay."""
+        self._workflows.delete(namespace, id)
+        response.status = 204
+
+    def on_post_enable(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+        """Turn a workflow on."""
+        send(response, self._workflows.set_enabled(namespace, id, True))
+
+    def on_post_disable(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+        """Turn a workflow off; running executions go on."""
+        send(response, self._workflows.set_enabled(namespace, id, False))

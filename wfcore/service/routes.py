@@ -1,0 +1,182 @@
+"""The one table of routes: it drives router, token rule, check of queries and OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wfcore.service import params
+from wfcore.service.body import JSON_TYPES, YAML_TYPES
+from wfcore.service.params import Param
+from wfcore.service.resources.executions import ExecutionItem, ExecutionList, Submissions
+from wfcore.service.resources.health import Healthz, Metrics, Readyz
+from wfcore.service.resources.hooks import Hooks
+from wfcore.service.resources.plugins import Plugins
+from wfcore.service.resources.server import Description, Server
+from wfcore.service.resources.workflows import WorkflowItem, WorkflowList
+from wfcore.service.site import Site
+
+JSON: Final = "application/json"
+SSE: Final = "text/event-stream"
+PROMETHEUS: Final = "text/plain"
+#: Below this prefix the trigger decides who may call.
+HOOKS_PREFIX: Final = "/hooks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method of a route. ``answers`` maps status to the name of a schema ("" has no body).
+
+    ``body`` is a schema's name, ``takes`` the content types of the request, ``gives`` that of the
+    answer; ``headers`` the request headers that it heeds; ``errors`` what it may refuse with beyond 400,
+    401 and 500.
+    """
+
+    method: str
+    summary: str
+    answers: Mapping[int, str]
+    query: tuple[Param, ...] = ()
+    body: str = ""
+    takes: tuple[str, ...] = JSON_TYPES
+    gives: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path with its resource; ``suffix`` picks the resource's ``on_METHOD_suffix``.
+
+    ``public`` needs no token; ``free`` takes any query.
+    """
+
+    path: str
+    resource: Callable[[Site], object]
+    operations: tuple[Operation, ...]
+    suffix: str | None = None
+    public: bool = False
+    free: bool = False
+
+
+_KEY: Final = {"Idempotency-Key": "The same key again gives the same execution, with status 200."}
+_LAST: Final = {"Last-Event-ID": "Where to go on after a break; beats `after`."}
+_PAGE: Final = (params.AFTER, params.LIMIT, params.WAIT_NEWS)
+_LISTING: Final = (params.NAMESPACE, params.WORKFLOW, params.STATE, params.COUNT, params.BEFORE)
+_YAML_ERRORS: Final = (413, 415, 422)
+_HOOK_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_HOOK_ERRORS: Final = (401, 403, 404, 413, 415, 422, 503)
+_WORKFLOW: Final = "/api/v1/workflows/{namespace}/{id}"
+_EXECUTION: Final = "/api/v1/executions/{id}"
+
+
+def _get(
+    summary: str, schema: str, *query: Param, errors: tuple[int, ...] = (), gives: str = JSON
+) -> Operation:
+    return Operation("GET", summary, {200: schema}, query, gives=gives, errors=errors)
+
+
+def _post(summary: str, schema: str, status: int, *errors: int) -> Operation:
+    return Operation("POST", summary, {status: schema}, errors=errors)
+
+
+def _hook(method: str) -> Operation:
+    summary = f"Start the workflow whose webhook has this path and the method {method}."
+    answers = {202: "Started", 200: "Anything"}
+    return Operation(method, summary, answers, body="Anything", takes=("*/*",), errors=_HOOK_ERRORS)
+
+
+_APPLY: Final = Operation(
+    "POST",
+    "Apply a workflow: a new revision unless it is unchanged.",
+    {200: "Applied"},
+    (params.FILE, params.DRY_RUN),
+    body="Anything",
+    takes=YAML_TYPES,
+    errors=(409, *_YAML_ERRORS),
+)
+_VALIDATE: Final = Operation(
+    "POST",
+    "Check a workflow; nothing is stored.",
+    {200: "Valid"},
+    (params.FILE,),
+    body="Anything",
+    takes=YAML_TYPES,
+    errors=_YAML_ERRORS,
+)
+_DELETE: Final = Operation("DELETE", "Delete a workflow; its executions stay.", {204: ""}, errors=(404,))
+_SUBMIT: Final = Operation(
+    "POST",
+    "Start an execution.",
+    {201: "Execution", 200: "Execution"},
+    (params.WAIT_END,),
+    body="Submission",
+    headers=_KEY,
+    errors=(403, 404, 409, 413, 415, 422, 503),
+)
+_FOLLOW: Final = Operation(
+    "GET",
+    "Follow the history as server-sent events.",
+    {200: "Fact"},
+    (params.AFTER,),
+    gives=SSE,
+    headers=_LAST,
+    errors=(404, 503),
+)
+_CANCEL: Final = Operation(
+    "POST", "Cancel an execution.", {202: "Execution"}, body="Cancellation", errors=(404, 409, 413, 415)
+)
+_READY: Final = Operation("GET", "Whether the server takes work.", {200: "Readiness", 503: "Readiness"})
+_LIST: Final = _get("List workflows.", "Workflows", params.NAMESPACE)
+_DESCRIBE: Final = _get("Describe a workflow.", "Detail", errors=(404,))
+_ENABLE: Final = _post("Turn a workflow on.", "Summary", 200, 404, 409)
+_DISABLE: Final = _post("Turn a workflow off.", "Summary", 200, 404)
+_EXECUTIONS: Final = _get("List executions, newest first.", "Executions", *_LISTING)
+_INSPECT: Final = _get("Inspect an execution.", "Inspection", errors=(404,))
+_FACTS: Final = _get("Read the history; with `wait` as a long-poll.", "Facts", *_PAGE, errors=(404, 503))
+_LOGS: Final = _get("Read the log; with `wait` as a long-poll.", "Logs", *_PAGE, errors=(404, 503))
+_STOP: Final = _post("Stop the server gracefully.", "Stopping", 202)
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("/api/v1/workflows", WorkflowList, (_LIST, _APPLY)),
+    Route("/api/v1/workflows/validate", WorkflowList, (_VALIDATE,), "validate"),
+    Route(_WORKFLOW, WorkflowItem, (_DESCRIBE, _DELETE)),
+    Route(f"{_WORKFLOW}/enable", WorkflowItem, (_ENABLE,), "enable"),
+    Route(f"{_WORKFLOW}/disable", WorkflowItem, (_DISABLE,), "disable"),
+    Route(f"{_WORKFLOW}/executions", Submissions, (_SUBMIT,)),
+    Route("/api/v1/executions", ExecutionList, (_EXECUTIONS,)),
+    Route(_EXECUTION, ExecutionItem, (_INSPECT,)),
+    Route(f"{_EXECUTION}/facts", ExecutionItem, (_FACTS,), "facts"),
+    Route(f"{_EXECUTION}/logs", ExecutionItem, (_LOGS,), "logs"),
+    Route(f"{_EXECUTION}/events", ExecutionItem, (_FOLLOW,), "events"),
+    Route(f"{_EXECUTION}/cancel", ExecutionItem, (_CANCEL,), "cancel"),
+    Route("/api/v1/plugins", Plugins, (_get("List the installed plugins.", "Plugins"),)),
+    Route("/api/v1/server", Server, (_get("The server's status.", "Server"),)),
+    Route("/api/v1/server/stop", Server, (_STOP,), "stop"),
+    Route("/api/v1/openapi.json", Description, (_get("This document.", "Anything"),)),
+    Route("/hooks/{path:path}", Hooks, tuple(map(_hook, _HOOK_METHODS)), public=True, free=True),
+    Route("/healthz", Healthz, (_get("Whether the process answers.", "Health"),), public=True),
+    Route("/readyz", Readyz, (_READY,), public=True),
+    Route("/metrics", Metrics, (_get("Metrics as Prometheus text.", "", gives=PROMETHEUS),)),
+)
+
+
+def allowed_queries() -> dict[tuple[str, str], frozenset[str]]:
+    """The names of the query parameters that each (path, method) takes; a free route is not in it."""
+    return {
+        (route.path, operation.method): frozenset(param.name for param in operation.query)
+        for route in ROUTES
+        if not route.free
+        for operation in route.operations
+    }
+
+
+def public_paths() -> frozenset[str]:
+    """The exact paths that need no token."""
+    return frozenset(route.path for route in ROUTES if route.public and "{" not in route.path)
+
+
+def resources(site: Site) -> list[tuple[Route, Any]]:
+    """Each route with its resource; routes of one class share one resource."""
+    made: dict[Callable[[Site], object], object] = {}
+    return [(route, made.setdefault(route.resource, route.resource(site))) for route in ROUTES]

@@ -1,0 +1,148 @@
+"""The JSON shapes of the API, as JSON Schema (2020-12) for the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wfcore.model.execution import EXECUTION_STATES, TASK_STATES
+
+Schema = dict[str, Any]
+_TEXT: Final[Schema] = {"type": "string"}
+_WHOLE: Final[Schema] = {"type": "integer"}
+_FLAG: Final[Schema] = {"type": "boolean"}
+_ANY: Final[Schema] = {}
+_LABELS: Final[Schema] = {"type": "object", "additionalProperties": _TEXT}
+_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+_MAYBE_TIME: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
+_MAYBE_TEXT: Final[Schema] = {"type": ["string", "null"]}
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of SCHEMAS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
+    required = [name for name in properties if name not in optional]
+    shape: Schema = {"type": "object", "properties": properties}
+    return {**shape, "required": required} if required else shape
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _maybe(schema: Schema) -> Schema:
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+_PROBLEM: Final = _object(file=_TEXT, line=_WHOLE, column=_WHOLE, path=_TEXT, message=_TEXT)
+_FAILURE: Final = _object(type=_TEXT, message=_TEXT, task=_TEXT, attempt=_WHOLE)
+_SUMMARY: Final = {
+    "namespace": _TEXT,
+    "id": _TEXT,
+    "description": _TEXT,
+    "revision": _WHOLE,
+    "enabled": _FLAG,
+    "labels": _LABELS,
+    "updated_at": _TIME,
+}
+_EXECUTION: Final = {
+    "id": _TEXT,
+    "namespace": _TEXT,
+    "workflow": _TEXT,
+    "revision": _WHOLE,
+    "state": {"type": "string", "enum": list(EXECUTION_STATES)},
+    "labels": _LABELS,
+    "created_at": _TIME,
+    "started_at": _MAYBE_TIME,
+    "ended_at": _MAYBE_TIME,
+    "error": _maybe(ref("Failure")),
+    "seconds": {"type": ["number", "null"]},
+}
+_TASK: Final = {
+    "path": _TEXT,
+    "type": _TEXT,
+    "state": {"type": "string", "enum": list(TASK_STATES)},
+    "attempt": _WHOLE,
+    "losses": _WHOLE,
+    "waiting": _MAYBE_TEXT,
+    "due_at": _MAYBE_TIME,
+    "started_at": _MAYBE_TIME,
+    "ended_at": _MAYBE_TIME,
+    "output": _ANY,
+    "meta": _ANY,
+    "error": _maybe(ref("Failure")),
+}
+_DETAIL: Final = {
+    **_SUMMARY,
+    "source": _TEXT,
+    "digest": _TEXT,
+    "created_at": _TIME,
+    "inputs": _list(_object(name=_TEXT, type=_TEXT, required=_FLAG, default=_ANY, description=_TEXT)),
+    "triggers": _list(_object(name=_TEXT, kind=_TEXT, address=_MAYBE_TEXT, next_at=_MAYBE_TIME, spec=_ANY)),
+    "tasks": _list(
+        _object(path=_TEXT, name=_TEXT, type=_TEXT, needs=_list(_TEXT), description=_TEXT, part=_TEXT)
+    ),
+    "graph": _TEXT,
+}
+_FACT: Final = {"seq": _WHOLE, "at": _TIME, "kind": _TEXT, "task": _TEXT, "attempt": _WHOLE}
+_LOG: Final = {"seq": _WHOLE, "at": _TIME, "level": _TEXT, "task": _TEXT, "attempt": _WHOLE, "message": _TEXT}
+_PLUGIN: Final = {
+    "kind": _TEXT,
+    "name": _TEXT,
+    "distribution": _MAYBE_TEXT,
+    "version": _MAYBE_TEXT,
+    "entry_point": _TEXT,
+    "state": {"type": "string", "enum": ["loaded", "available", "broken"]},
+    "error": _MAYBE_TEXT,
+}
+_SERVER: Final = {
+    "node": _TEXT,
+    "version": _TEXT,
+    "pid": _WHOLE,
+    "address": _TEXT,
+    "started_at": _TIME,
+    "ready": _FLAG,
+    "storage": _TEXT,
+    "executions": {"type": "object", "additionalProperties": _WHOLE},
+    "running_tasks": _WHOLE,
+    "health": _LABELS,
+}
+
+#: Every named shape that a route reads or answers.
+SCHEMAS: Final[Mapping[str, Schema]] = {
+    "Error": _object(
+        error=_object(("problems",), code=_TEXT, message=_TEXT, remedy=_MAYBE_TEXT, problems=_list(_PROBLEM))
+    ),
+    "Failure": _FAILURE,
+    "Summary": _object(**_SUMMARY, triggers=_list(_TEXT)),
+    "Detail": _object(**_DETAIL),
+    "Applied": _object(
+        namespace=_TEXT,
+        id=_TEXT,
+        revision=_WHOLE,
+        enabled=_FLAG,
+        result={"type": "string", "enum": ["created", "updated", "unchanged"]},
+    ),
+    "Valid": _object(namespace=_TEXT, id=_TEXT, valid=_FLAG),
+    "Workflows": _object(workflows=_list(ref("Summary"))),
+    "Submission": _object(("inputs", "labels"), inputs={"type": "object"}, labels=_LABELS),
+    "Cancellation": _object(("reason",), reason={"type": "string", "maxLength": 1000}),
+    "Execution": _object(**_EXECUTION, trigger=_TEXT),
+    "Inspection": _object(**_EXECUTION, trigger=_ANY, tasks=_list(ref("Task")), inputs=_ANY, outputs=_ANY),
+    "Executions": _object(executions=_list(ref("Execution")), next=_MAYBE_TEXT),
+    "Task": _object(**_TASK),
+    "Fact": _object(**_FACT, body={"type": "object"}),
+    "Facts": _object(facts=_list(ref("Fact")), state=_TEXT, next=_WHOLE),
+    "Log": _object(**_LOG),
+    "Logs": _object(logs=_list(ref("Log")), state=_TEXT, next=_WHOLE),
+    "Plugins": _object(plugins=_list(_object(**_PLUGIN))),
+    "Server": _object(**_SERVER),
+    "Stopping": _object(stopping=_FLAG),
+    "Health": _object(status=_TEXT),
+    "Readiness": _object(status=_TEXT, health=_LABELS),
+    "Started": _object(execution=_TEXT),
+    "Anything": _ANY,
+}

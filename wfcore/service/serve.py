@@ -1,0 +1,206 @@
+"""The server process: one lock, one application, waitress in front, and a stop that loses nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from wfcore.config import Config
+from wfcore.errors import Conflict, InvalidConfig
+from wfcore.service.app import open_app
+from wfcore.service.auth import Tokens, admin_token
+from wfcore.service.http import build_app
+from wfcore.service.lock import ServerLock
+from wfcore.service.logging import setup_logging
+from wfcore.service.site import Parking, Site
+from wfcore.service.wire import Listener
+
+#: How long answers that are already written may take to leave, in seconds.
+_FLUSH: Final = 2.0
+_CLEANUP: Final = 5
+_BACKLOG: Final = 1024
+_log = logging.getLogger("workflow.server")
+
+
+def serve(config: Config) -> int:
+    """Serve until SIGTERM, SIGINT or ``POST /api/v1/server/stop``; 0 after the graceful stop.
+
+    A second signal ends the process at once. Raises Conflict when another server has the data
+    directory or the port, InvalidConfig for an address that cannot be bound.
+    """
+    setup_logging(config["logging"])
+    with ServerLock(config.data_dir) as lock, _signals() as bell, _bind(config["server"]) as listening:
+        address = _url(listening)
+        with open_app(config) as app:
+            site = Site(
+                app=app,
+                tokens=Tokens(admin_token(config.data_dir)),
+                parking=Parking(config["server"]["threads"] // 2),
+                address=address,
+                started_at=app.clock.now(),
+                shut=bell.ring,
+                max_body=config["server"]["maxBody"],
+            )
+            door = Door(listening, site, config["server"])
+            door.open()
+            lock.announce(address)
+            _log.info("listening on %s, data directory %s", address, config.data_dir)
+            app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
+            reason = bell.wait()
+            _log.info("stopping: %s", reason)
+            app.hooks.emit("wf_server_stopping", {"node": app.node})
+            door.close(config["server"]["stopGrace"])
+    _log.info("stopped")
+    return 0
+
+
+class Bell:
+    """Wakes the main thread. A pipe, because an Event that a signal handler sets can deadlock its waiter."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        self._rung = False
+
+    def ring(self) -> None:
+        """Ask for the stop, from any thread."""
+        os.write(self._write, b"\0")
+
+    def signalled(self, number: int, _frame: FrameType | None) -> None:
+        """A signal: the first asks for the stop, the second ends the process."""
+        if self._rung:
+            os._exit(128 + number)
+        self._rung = True
+        os.write(self._write, bytes([number]))
+
+    def wait(self) -> str:
+        """Until somebody rings; who it was."""
+        number = os.read(self._read, 1)[0]
+        return signal.Signals(number).name if number else "asked through the API"
+
+    def close(self) -> None:
+        """Release the pipe."""
+        os.close(self._read)
+        os.close(self._write)
+
+
+class Door:
+    """Waitress on a listening socket. It has no graceful stop of its own, hence ``close``."""
+
+    def __init__(self, listening: socket.socket, site: Site, section: Mapping[str, Any]) -> None:
+        self._site = site
+        self._workers = ThreadedTaskDispatcher()
+        self._workers.set_thread_count(section["threads"])
+        _allow_files(section["connections"])
+        name = listening.getsockname()
+        self._server = Listener(
+            build_app(site),
+            map={},
+            _sock=listening,
+            dispatcher=self._workers,
+            adj=Adjustments(sockets=[listening], **_adjustments(section)),
+            sockinfo=(listening.family, listening.type, listening.proto, name),
+            bind_socket=False,
+        )
+        self._loop = threading.Thread(target=self._server.run, name="http", daemon=True)
+
+    def open(self) -> None:
+        """Begin to answer."""
+        self._loop.start()
+
+    def close(self, grace: float) -> None:
+        """End streams at once, give requests ``grace`` seconds, let what is written leave, then close."""
+        self._site.stopping.set()
+        self._site.app.engine.wake_followers()
+        self._server.accepting = False
+        self._workers.shutdown(cancel_pending=True, timeout=grace)
+        deadline = time.monotonic() + _FLUSH
+        while self._unsent() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # in the loop's own thread: closing the sockets it polls from another would be EBADF there
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        self._loop.join(_FLUSH)
+
+    def _unsent(self) -> bool:
+        return any(channel.total_outbufs_len for channel in list(self._server.active_channels.values()))
+
+
+def _adjustments(section: Mapping[str, Any]) -> dict[str, Any]:
+    proxy = section["trustedProxy"]
+    headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    return {
+        "threads": section["threads"],
+        "connection_limit": section["connections"],
+        "channel_timeout": max(1, round(section["channelTimeout"])),
+        "cleanup_interval": min(_CLEANUP, max(1, round(section["channelTimeout"] / 2))),
+        "max_request_body_size": section["maxBody"] + 1,
+        "max_request_header_size": 64 * 1024,
+        "asyncore_use_poll": True,  # select() ends at 1024 files
+        "backlog": _BACKLOG,
+        "ident": None,
+        "log_socket_errors": False,
+        "clear_untrusted_proxy_headers": True,
+        **({"trusted_proxy": proxy, "trusted_proxy_headers": headers} if proxy else {}),
+    }
+
+
+@contextmanager
+def _bind(section: Mapping[str, Any]) -> Iterator[socket.socket]:
+    """The bound socket; bound before anything starts, so that a taken port costs nothing."""
+    host, port = section["host"], section["port"]
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise InvalidConfig(
+            f"server.host: {host!r} is no address: {error}", remedy="write one of this machine"
+        ) from error
+    with socket.socket(family, kind, protocol) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind(where)
+        except OSError as error:
+            raise Conflict(
+                f"the server cannot listen on {host}:{port}: {error.strerror}",
+                remedy="stop what listens there, or choose another server.host or server.port",
+            ) from error
+        yield made
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # what a client on this machine should call
+        host = "127.0.0.1" if listening.family == socket.AF_INET else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _signals() -> Iterator[Bell]:
+    bell = Bell()
+    before = {number: signal.signal(number, bell.signalled) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield bell
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        bell.close()
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the limit of open files so that the connections, not the files, are what runs out."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 512
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,78 @@
+"""What all HTTP resources share: the application behind them and the server around them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from wfcore.errors import Unavailable
+
+if TYPE_CHECKING:
+    from wfcore.service.app import App
+    from wfcore.service.auth import Tokens
+
+MAX_BODY: Final = 16 * 1024 * 1024
+
+
+class Parking:
+    """The places for requests that wait: each holds a thread, so at most half the threads may be parked."""
+
+    __slots__ = ("_free", "_lock", "places")
+
+    def __init__(self, places: int) -> None:
+        self.places = self._free = places
+        self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """How many places are taken."""
+        return self.places - self._free
+
+    def take(self) -> bool:
+        """Take a place if one is free; who took it must ``leave``."""
+        with self._lock:
+            free = self._free > 0
+            self._free -= free
+            return free
+
+    def leave(self) -> None:
+        """Give the place back."""
+        with self._lock:
+            self._free += 1
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place while inside. Raises Unavailable when all are taken."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def enter(self) -> None:
+        """Take a place. Raises Unavailable when all are taken."""
+        if not self.take():
+            raise Unavailable(
+                f"all {self.places} places for waiting requests are taken",
+                remedy="try again in a second, or raise server.threads",
+            )
+
+
+@dataclass(slots=True)
+class Site:
+    """Handed to every resource. ``started_at`` is UTC microseconds, ``max_body`` bytes.
+
+    ``stopping`` ends what waits; ``shut`` asks the server to stop gracefully and returns at once.
+    """
+
+    app: App
+    tokens: Tokens
+    parking: Parking
+    address: str
+    started_at: int
+    shut: Callable[[], None]
+    max_body: int = MAX_BODY
+    stopping: threading.Event = field(default_factory=threading.Event)

@@ -1,0 +1,1 @@
+"""Hook plugins: listeners and contributors that no configuration has to name."""
