@@ -135,7 +135,7 @@ def _expect_next(t: Tables, record: WorkflowRecord) -> None:
 def _change_workflow(t: Tables, namespace: str, id: str, **changes: Any) -> bool:
     w = t.workflow
     wanted = (w.namespace == namespace) & (w.id == id) & (w.deleted == 0)
-    return bool(w.update(changes).where(wanted).execute())
+    return bool(w.update(**changes).where(wanted).execute())
 
 
 def _replace_triggers(t: Tables, namespace: str, workflow: str, triggers: Sequence[TriggerRecord]) -> None:

@@ -1,0 +1,11 @@
+"""One suite per driver contract: subclass it in a test module, say how your driver is made, run pytest."""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "wfsdk.contracts.storage",
+    "wfsdk.contracts.storage_commit",
+    "wfsdk.contracts.storage_executions",
+    "wfsdk.contracts.storage_workflows",
+    "wfsdk.contracts.storage_upkeep",
+)
