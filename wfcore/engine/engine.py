@@ -33,7 +33,7 @@ log = logging.getLogger("workflow.engine")
 class Hooks(Admission, RetryVoice, Protocol):
     """What the engine asks and tells plugins."""
 
-    def tell(self, event: str, arguments: Mapping[str, Any]) -> None:
+    def emit(self, event: str, facts: Mapping[str, Any]) -> None:
         """Tell an event to all listeners; never raises."""
 
 
@@ -64,7 +64,7 @@ class Engine:
         self._parts = parts
         self._ledger = Ledger(parts.storage, parts.library, parts.node)
         self.watch = Watch()
-        self._herald = Herald(parts.hooks.tell)
+        self._herald = Herald(parts.hooks.emit)
         self._owner = Owner(
             parts.storage, self._ledger, Capacity(parts.workflows, parts.tasks), parts.clock, self
         )
@@ -105,9 +105,21 @@ class Engine:
         self._herald.stop(1.0)
 
     @property
-    def running(self) -> int:
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher, which whoever built it starts and stops."""
+        return self._parts.dispatcher
+
+    def running_tasks(self) -> int:
         """How many attempts run now."""
         return self._owner.busy
+
+    def wake_followers(self) -> None:
+        """Wake everybody who waits for news of an execution, because the server stops."""
+        self.watch.wake_all()
+
+    def workflow_changed(self, namespace: str, id: str) -> None:
+        """A workflow was applied, switched or deleted."""
+        self.ticker.changed(namespace, id)
 
     def committed(self, steps: Sequence[Step]) -> None:
         """These steps are durable: wake followers, tell hooks."""

@@ -158,7 +158,7 @@ class Ticker:
         payload = {"due_at": datetime.fromtimestamp(due_at / SECOND, UTC)}
         current = TriggerRecord(row.namespace, row.workflow, row.name, row.kind, row.address, due_at)
         try:
-            request = fired(self._library, row, trigger, payload, due_at, tick)
+            request = fired(self._library, row, trigger, payload, due_at, tick=tick)
             if request is not None:
                 self._dispatch.submit(request)
                 return
@@ -189,7 +189,9 @@ def fired(
     trigger: Trigger,
     payload: Mapping[str, Any],
     now: int,
+    *,
     tick: Tick | None = None,
+    key: str | None = None,
 ) -> Request | None:
     """The request a trigger makes when it fires; None when its ``if`` does not hold.
 
@@ -205,7 +207,7 @@ def fired(
     if trigger.condition is not None and not trigger.condition.evaluate(scope):
         return None
     inputs = trigger.inputs.evaluate(scope) if trigger.inputs is not None else {}
-    return Request(row.namespace, row.workflow, inputs, row.kind, row.name, plain, tick=tick)
+    return Request(row.namespace, row.workflow, inputs, row.kind, row.name, plain, key=key, tick=tick)
 
 
 def _text(value: Any) -> Any:

@@ -1,0 +1,132 @@
+"""The composition root: the one place where everything is built and handed what it needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wfcore.config import Config
+from wfcore.engine.clock import SystemClock
+from wfcore.engine.engine import Engine, Parts
+from wfcore.engine.ids import Ids
+from wfcore.engine.library import Library
+from wfcore.engine.ticker import fired
+from wfcore.errors import NotFound
+from wfcore.hooks.calls import Hooks
+from wfcore.model.execution import ExecutionRecord
+from wfcore.model.records import TriggerRecord
+from wfcore.plugins.contracts import Clock, Storage, WebRequest
+from wfcore.plugins.host import Host
+from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
+from wfcore.service.executions import Executions
+from wfcore.service.installed import Installed
+from wfcore.service.workflows import Workflows
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running application; ``node`` is the id under which it owns executions."""
+
+    config: Config
+    node: str
+    clock: Clock
+    installed: Installed
+    storage: Storage
+    engine: Engine
+    workflows: Workflows
+    executions: Executions
+    library: Library
+
+    @property
+    def hooks(self) -> Hooks:
+        """The door to the hook plugins."""
+        return self.installed.hooks
+
+    @property
+    def host(self) -> Host:
+        """The live drivers."""
+        return self.installed.host
+
+    @property
+    def data_dir(self) -> Path:
+        """Where everything is kept."""
+        return self.config.data_dir
+
+    def plugins(self) -> list[dict[str, Any]]:
+        """Every installed plugin with its state."""
+        return self.installed.listing()
+
+    def hooked(self, row: TriggerRecord, request: WebRequest) -> tuple[ExecutionRecord | None, str]:
+        """What a request to a webhook starts (None: its ``if`` does not hold), and how to answer it.
+
+        Raises what the trigger refuses it with, and the errors of a submission.
+        """
+        workflow = self.library.current(row.namespace, row.workflow).workflow
+        trigger = next((t for t in workflow.triggers if t.name == row.name), None)
+        if trigger is None:
+            raise NotFound(f"workflow {workflow.address} has no trigger {row.name}")
+        payload = self.installed.live(TRIGGERS, row.kind).accept(trigger.spec, request)
+        key = request.headers.get("idempotency-key")
+        submission = fired(self.library, row, trigger, payload, self.clock.now(), key=key)
+        if submission is None:
+            return None, "ack"
+        record, _ = self.engine.dispatch.submit(submission)
+        return record, trigger.spec.get("respond", "ack")
+
+
+@contextmanager
+def open_app(config: Config, *, timers: bool = True) -> Iterator[App]:
+    """Build and start everything, and stop it on the way out.
+
+    ``timers=False`` leaves out triggers and chores, for a single run in process. Raises PluginError
+    and InvalidConfig when something named cannot be had.
+    """
+    clock = SystemClock()
+    node = f"node-{Ids().make(clock.now())}"
+    with ExitStack() as stack:
+        installed = Installed(config, clock)
+        stack.callback(installed.egress.close)
+        stack.callback(installed.host.stop, config["server"]["stopGrace"])
+        storage = installed.use_storage()
+        for provider in config["secrets"]["providers"]:
+            installed.live(SECRETS, provider)
+        installed.listen()
+        loader = installed.loader()
+        library = Library(storage, loader.revision)
+        engine = _engine(installed, storage, library, node)
+        installed.run(DISPATCHERS, *_dispatcher(installed, engine))
+        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed)
+        executions = Executions(storage, engine.dispatch, engine.watch)
+        stack.callback(engine.stop, config["server"]["stopGrace"])
+        engine.start(timers=timers)
+        yield App(config, node, clock, installed, storage, engine, workflows, executions, library)
+
+
+def _engine(installed: Installed, storage: Storage, library: Library, node: str) -> Engine:
+    config, environment = installed.config, os.environ
+    limits: Mapping[str, Any] = config["execution"]
+    parts = Parts(
+        storage=storage,
+        library=library,
+        dispatcher=installed.build(DISPATCHERS, limits["dispatcher"]),
+        actions=installed.packs,
+        triggers=lambda kind: installed.live(TRIGGERS, kind),
+        hooks=installed.hooks,
+        egress=installed.egress,
+        records=installed.records,
+        clock=installed.clock,
+        node=node,
+        env={name: environment[name] for name in config["expressions"]["env"] if name in environment},
+        workflows=limits["maxConcurrentWorkflows"],
+        tasks=limits["maxConcurrentTasks"],
+        retention=limits["retention"],
+    )
+    return Engine(parts)
+
+
+def _dispatcher(installed: Installed, engine: Engine) -> tuple[str, Any]:
+    return installed.config["execution"]["dispatcher"], engine.dispatcher

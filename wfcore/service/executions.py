@@ -1,0 +1,176 @@
+"""Executions as users see them: submitted, listed, inspected, followed, cancelled."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from wfcore.engine.content import unpack
+from wfcore.engine.dispatch import Dispatch, Request
+from wfcore.engine.watch import Watch
+from wfcore.errors import NotFound
+from wfcore.model.execution import OUTPUTS, TERMINAL, ExecutionRecord, Fact, TaskRecord
+from wfcore.model.records import ExecutionQuery
+from wfcore.plugins.contracts import Storage
+from wfcore.service.times import rfc3339
+
+Rows = list[dict[str, Any]]
+
+
+class Executions:
+    """Every method takes an execution's id, and raises NotFound for an unknown one."""
+
+    def __init__(self, storage: Storage, dispatch: Dispatch, watch: Watch) -> None:
+        self._storage = storage
+        self._dispatch = dispatch
+        self._watch = watch
+
+    def submit(
+        self,
+        namespace: str,
+        id: str,
+        inputs: Mapping[str, Any],
+        *,
+        labels: Mapping[str, str] | None = None,
+        key: str | None = None,
+        trigger: str = "manual",
+        payload: Mapping[str, Any] | None = None,
+    ) -> tuple[ExecutionRecord, bool]:
+        """Start a workflow, durably; False when its ``key`` was used before and gives that execution."""
+        request = Request(namespace, id, inputs, trigger, payload=payload or {}, labels=labels or {}, key=key)
+        return self._dispatch.submit(request)
+
+    def cancel(self, id: str, reason: str = "") -> dict[str, Any]:
+        """Ask for a cancel, durably. Raises Conflict when the execution has ended."""
+        self._dispatch.cancel(id, reason)
+        return self.summary(id)
+
+    def list(self, query: ExecutionQuery) -> dict[str, Any]:
+        """{"executions": newest first, "next": where the next page begins, or None}."""
+        records = self._storage.executions(query)
+        more = records[-1].id if len(records) == query.limit else None
+        return {"executions": [summary(record) for record in records], "next": more}
+
+    def summary(self, id: str) -> dict[str, Any]:
+        """The execution without its tasks."""
+        return summary(self._record(id))
+
+    def describe(self, id: str) -> dict[str, Any]:
+        """The execution with trigger, inputs, outputs and tasks."""
+        record = self._record(id)
+        tasks = [task for task in self._storage.tasks(id) if task.path != OUTPUTS]
+        return {
+            **summary(record),
+            "trigger": unpack(record.trigger, self._storage),
+            "inputs": unpack(record.inputs, self._storage),
+            "outputs": unpack(record.outputs, self._storage),
+            "tasks": [self._task(task) for task in tasks],
+        }
+
+    def outputs(self, id: str) -> Any:
+        """The workflow's outputs; None until it has succeeded."""
+        return unpack(self._record(id).outputs, self._storage)
+
+    def facts(self, id: str, after: int, limit: int, kind: str | None = None) -> Rows:
+        """History after fact number ``after``."""
+        found = self._storage.facts(id, after, limit, kind)
+        if not found:
+            self._record(id)
+        return [_fact(fact) for fact in found]
+
+    def logs(self, id: str, after: int, limit: int) -> Rows:
+        """Log lines after fact number ``after``."""
+        found = self._storage.facts(id, after, limit, "log")
+        if not found:
+            self._record(id)
+        return [_line(fact) for fact in found]
+
+    def state(self, id: str) -> str:
+        """The state now."""
+        return self._record(id).state
+
+    def wait_change(self, id: str, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
+        """Wait for a fact beyond ``after`` or the end, at most ``timeout`` seconds; whether there is one."""
+        deadline = time.monotonic() + timeout
+        with self._watch.on(id) as changed:
+            while not (stop is not None and stop.is_set()):
+                record = self._record(id)
+                if record.seq > after or record.state in TERMINAL:
+                    return True
+                left = deadline - time.monotonic()
+                if left <= 0 or not changed.wait(left):
+                    return False
+                changed.clear()
+        return False
+
+    def wait_end(self, id: str, timeout: float) -> bool:
+        """Wait for the end, at most ``timeout`` seconds; whether it has ended."""
+        self.wait_change(id, 2**62, timeout)
+        return self.state(id) in TERMINAL
+
+    def _record(self, id: str) -> ExecutionRecord:
+        record = self._storage.execution(id)
+        if record is None:
+            remedy = "see `workflow execution list` for what is there"
+            raise NotFound(f"there is no execution {id}", remedy=remedy)
+        return record
+
+    def _task(self, task: TaskRecord) -> dict[str, Any]:
+        return {
+            "path": task.path,
+            "type": task.type,
+            "state": task.state,
+            "attempt": task.attempt,
+            "losses": task.losses,
+            "waiting": task.waiting,
+            "due_at": rfc3339(task.due_at),
+            "started_at": rfc3339(task.started_at),
+            "ended_at": rfc3339(task.ended_at),
+            "output": unpack(task.output, self._storage),
+            "meta": unpack(task.meta, self._storage),
+            "error": json.loads(task.error) if task.error else None,
+        }
+
+
+def summary(record: ExecutionRecord) -> dict[str, Any]:
+    """An execution as lists show it; ``seconds`` run from its creation to its end."""
+    ended = record.ended_at
+    return {
+        "id": record.id,
+        "namespace": record.namespace,
+        "workflow": record.workflow,
+        "revision": record.revision,
+        "state": record.state,
+        "trigger": record.trigger_kind,
+        "labels": dict(record.labels),
+        "created_at": rfc3339(record.created_at),
+        "started_at": rfc3339(record.started_at),
+        "ended_at": rfc3339(ended),
+        "error": json.loads(record.error) if record.error else None,
+        "seconds": None if ended is None else (ended - record.created_at) / 1e6,
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {
+        "seq": fact.seq,
+        "at": rfc3339(fact.at),
+        "kind": fact.kind,
+        "task": fact.path,
+        "attempt": fact.attempt,
+        "body": dict(fact.body),
+    }
+
+
+def _line(fact: Fact) -> dict[str, Any]:
+    return {
+        "seq": fact.seq,
+        "at": rfc3339(fact.at),
+        "level": fact.body["level"],
+        "task": fact.path,
+        "attempt": fact.attempt,
+        "message": fact.body["message"],
+    }

@@ -1,0 +1,154 @@
+"""The plugins of this process: what is installed, and the drivers that live, each built when first named."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wfcore.config import Config
+from wfcore.egress import Guard
+from wfcore.engine.records import StoredRecords
+from wfcore.errors import InvalidWorkflow
+from wfcore.hooks.calls import Hooks
+from wfcore.model.workflow import Workflow
+from wfcore.plugins import catalog, listeners
+from wfcore.plugins.contracts import Clock, Context, Records, Storage
+from wfcore.plugins.drivers import Drivers, problems
+from wfcore.plugins.host import Host, Live
+from wfcore.plugins.kinds import ACTIONS, HOOKS, SECRETS, STORAGE, TRIGGERS, Kind
+from wfcore.plugins.packs import Packs
+from wfcore.service.loader import Loader
+
+
+class Installed:
+    """Builds and starts drivers for one configuration; ``host`` stops them.
+
+    Without ``use_storage`` there is no database, and drivers get no records: enough to check workflows.
+    """
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.catalog = catalog.read()
+        self.hooks = Hooks()
+        self.host = Host(self.hooks)
+        self.egress = Guard(
+            config["egress"]["allow"],
+            default=config["egress"]["default"],
+            ca_file=config["egress"]["caFile"],
+        )
+        self.packs = Packs(lambda name: self.live(ACTIONS, name), self._names(ACTIONS))
+        self._drivers = Drivers(self.catalog, config.tree, self._context)
+        self._live: dict[tuple[str, str], Any] = {}
+        self._storage: Storage | None = None
+        self._lock = threading.RLock()
+
+    def build(self, kind: Kind, name: str) -> Any:
+        """A driver that is not started yet. Raises PluginError, InvalidConfig."""
+        return self._drivers.build(kind, name)
+
+    def run(self, kind: Kind, name: str, driver: Any) -> Any:
+        """Start a driver that was built; the host stops it."""
+        self.host.add(Live(kind, name, driver))
+        self._live[kind.name, name] = driver
+        return driver
+
+    def live(self, kind: Kind, name: str) -> Any:
+        """The started driver of that name, built at its first use. Raises PluginError, InvalidConfig."""
+        found = self._live.get((kind.name, name))
+        if found is None:
+            with self._lock:
+                found = self._live.get((kind.name, name))
+                if found is None:
+                    found = self.run(kind, name, self.build(kind, name))
+        return found
+
+    def use_storage(self) -> Storage:
+        """Start the configured storage driver; drivers that are built later may keep records."""
+        name = self.config["storage"]["type"]
+        storage: Storage = self.run(STORAGE, name, self.build(STORAGE, name))
+        self._storage = storage
+        return storage
+
+    def listen(self) -> None:
+        """Bring in all hook plugins but the disabled ones."""
+        for live in listeners.load(self._drivers, self.hooks, self.config["plugins"]["disabled"]):
+            self.run(HOOKS, live.name, live.driver)
+
+    def loader(self) -> Loader:
+        """Loads workflows with the triggers, actions, filters and policies that are installed."""
+        from wfcore.language.filters import table
+
+        functions = self.hooks.functions(table({}))
+        return Loader(
+            self.packs, lambda kind: self.live(TRIGGERS, kind), self._names(TRIGGERS), functions, self._check
+        )
+
+    def secret(self, name: str) -> str | None:
+        """A secret's value from the first provider that knows it."""
+        for provider in self.config["secrets"]["providers"]:
+            value: str | None = self.live(SECRETS, provider).get(name)
+            if value is not None:
+                return value
+        return None
+
+    def records(self, namespace: str) -> Records:
+        """Durable key/value pairs of one namespace."""
+        assert self._storage is not None, "records need the storage"
+        return StoredRecords(self._storage, self.clock, namespace)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Every installed plugin: kind, name, distribution, version, entry_point, state, error."""
+        return [
+            {
+                "kind": entry.kind.name,
+                "name": entry.name,
+                "distribution": entry.distribution,
+                "version": entry.version,
+                "entry_point": entry.value,
+                "state": "broken" if error else self._state(entry.kind, entry.name),
+                "error": error or None,
+            }
+            for entry, error in problems(self.catalog)
+        ]
+
+    def _state(self, kind: Kind, name: str) -> str:
+        return "loaded" if (kind.name, name) in self._live else "available"
+
+    def _names(self, kind: Kind) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry.name for entry in self.catalog.of(kind)))
+
+    def _check(self, workflow: Workflow) -> None:
+        found = self.hooks.checks(workflow)
+        if found:
+            raise InvalidWorkflow(found)
+
+    def _context(self, kind: Kind, name: str) -> Context:
+        bare = kind is STORAGE
+        records: Callable[[str], Records] | None = None if self._storage is None else self.records
+        connections: Mapping[str, Mapping[str, Any]] = self.config["connections"]
+        return Context(
+            name=name,
+            logger=logging.getLogger(f"workflow.{kind.name}.{name}"),
+            clock=self.clock,
+            data_dir=self.config.data_dir,
+            secrets=None if bare else _Secrets(self.secret),
+            records=records,
+            egress=None if bare else self.egress,
+            connections=connections,
+        )
+
+
+class _Secrets:
+    """The SecretReader of the contracts."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+
+    def get(self, name: str) -> str | None:
+        """The secret's value, or None."""
+        return self._read(name)

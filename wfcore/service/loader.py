@@ -1,0 +1,85 @@
+"""Loads workflows with what is installed: its triggers, actions and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from wfcore.language.load import load
+from wfcore.model.records import WorkflowRecord
+from wfcore.model.workflow import Workflow
+from wfcore.plugins.contracts import Trigger
+from wfcore.plugins.packs import Packs
+
+
+class Loader:
+    """``trigger`` gives the started driver of a kind, ``kinds`` the installed ones."""
+
+    def __init__(
+        self,
+        packs: Packs,
+        trigger: Callable[[str], Any],
+        kinds: Iterable[str],
+        functions: Mapping[str, Callable[..., Any]],
+        checks: Callable[[Workflow], None],
+    ) -> None:
+        self._packs = packs
+        self._triggers = _Triggers(trigger, kinds)
+        self._functions = functions
+        self._checks = checks
+
+    def trigger(self, kind: str) -> Any:
+        """The trigger driver of a kind. Raises PluginError."""
+        return self._triggers[kind]
+
+    def load(self, source: bytes | str, file: str) -> Workflow:
+        """A workflow that is to be applied or run. Raises InvalidWorkflow, PluginError."""
+        workflow = load(
+            source, file=file, triggers=self._triggers, actions=self._packs, functions=self._functions
+        )
+        self._checks(workflow)
+        return workflow
+
+    def revision(self, record: WorkflowRecord) -> Workflow:
+        """A revision that was accepted before: it stays what it was, even if an action is no longer there."""
+        return load(
+            record.source,
+            file=record.file or f"{record.id}.yaml",
+            triggers=self._triggers,
+            actions=_Anything(),
+            functions=self._functions,
+        )
+
+
+class _Triggers(Mapping[str, Trigger]):
+    """The installed kinds; a driver is imported when a workflow names it."""
+
+    def __init__(self, driver: Callable[[str], Any], kinds: Iterable[str]) -> None:
+        self._driver = driver
+        self._kinds = tuple(kinds)
+
+    def __getitem__(self, kind: str) -> Any:
+        if kind not in self._kinds:
+            raise KeyError(kind)
+        return self._driver(kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._kinds
+
+
+class _Anything:
+    """Rules that accept every action: a missing one fails its task, not its workflow."""
+
+    def rules(self, type: str) -> Mapping[str, Any]:
+        """No rules."""
+        return {}
+
+    def names(self) -> Iterable[str]:
+        """No suggestions."""
+        return ()

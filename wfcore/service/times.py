@@ -1,0 +1,22 @@
+"""Times as JSON shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, overload
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@overload
+def rfc3339(at: int) -> str: ...
+@overload
+def rfc3339(at: None) -> None: ...
+@overload
+def rfc3339(at: int | None) -> str | None: ...
+def rfc3339(at: int | None) -> str | None:
+    """UTC microseconds as RFC 3339 text, always with six decimals."""
+    if at is None:
+        return None
+    moment = _EPOCH + timedelta(microseconds=at)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
