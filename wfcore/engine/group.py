@@ -16,12 +16,13 @@ from wfcore.model.records import Step
 class Group:
     """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id.
 
-    Only after the commit: ``replies`` are given, ``starting`` attempts are dispatched,
+    ``back`` are the attempts that have come back. Only after the commit: ``replies`` are given, ``starting`` attempts are dispatched,
     ``stopping`` ones are told why, ``timers`` are set.
     """
 
     touched: dict[str, Run] = field(default_factory=dict)
     created: dict[str, Submission] = field(default_factory=dict)
+    back: list[Attempt] = field(default_factory=list)
     starting: list[Attempt] = field(default_factory=list)
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)

@@ -49,6 +49,7 @@ class Intake:
         job = mail.attempt.job
         if self.ledger.attempts.pop((job.execution, job.path, job.attempt), None) is not None:
             self.capacity.give_back()
+            group.back.append(mail.attempt)
         run = self.ledger.get(job.execution, now)
         if run is not None and machine.finish(run, job.path, job.attempt, mail.outcome, now):
             group.touch(run)

@@ -166,6 +166,10 @@ class Owner:
         for step in steps:
             if step.execution.id not in refused:
                 self._follow_up(step, now)
+        for attempt in group.back:
+            if attempt.task.timeout is not None:
+                job = attempt.job
+                self._timers.withdraw("expire", job.execution, job.path, job.attempt)
         for attempt, reason in group.stopping:
             attempt.stop(reason)
         for timer in group.timers:
@@ -200,7 +204,8 @@ class Owner:
             self._deadlines[record.id] = record.deadline
             self._timers.add(Timer(record.deadline, "deadline", record.id))
         if record.state in TERMINAL:
-            self._deadlines.pop(record.id, None)
+            if self._deadlines.pop(record.id, None) is not None:
+                self._timers.withdraw("deadline", record.id)
             self._ledger.drop(record.id)
         elif record.state == WAITING and not soon:
             self._ledger.drop(record.id)

@@ -6,6 +6,10 @@ import heapq
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
+
+#: Dead timers are left in the heap up to this many more than live ones.
+SLACK: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +28,47 @@ class Timer:
 
 
 class Timers:
-    """A heap of timers; one that no longer applies is harmless, its event finds nothing to do."""
+    """A heap of timers; one that no longer applies is harmless, its event finds nothing to do.
+
+    What is withdrawn leaves the heap when half of it is dead, so its size follows what is live.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
+        self._live: dict[tuple[str, str, str, int], int] = {}
         self._count = itertools.count()
 
     def add(self, timer: Timer) -> None:
-        """Wait for this one too."""
-        heapq.heappush(self._heap, (timer.at, next(self._count), timer))
+        """Wait for this one; one for the same thing is replaced."""
+        number = self._live[_key(timer)] = next(self._count)
+        heapq.heappush(self._heap, (timer.at, number, timer))
+        if len(self._heap) > 2 * len(self._live) + SLACK:
+            self._heap = [entry for entry in self._heap if self._live.get(_key(entry[2])) == entry[1]]
+            heapq.heapify(self._heap)
+
+    def withdraw(self, what: str, execution: str, path: str = "", attempt: int = 0) -> None:
+        """Do not wait for this any longer."""
+        self._live.pop((what, execution, path, attempt), None)
 
     def pop_due(self, now: int) -> Iterator[Timer]:
         """Every timer whose time has come, oldest first."""
         while self._heap and self._heap[0][0] <= now:
-            yield heapq.heappop(self._heap)[2]
+            _, number, timer = heapq.heappop(self._heap)
+            if self._live.get(_key(timer)) == number:
+                del self._live[_key(timer)]
+                yield timer
 
     def next_at(self) -> int | None:
         """When the next one is due."""
+        while self._heap and self._live.get(_key(self._heap[0][2])) != self._heap[0][1]:
+            heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def clear(self) -> None:
         """Forget all."""
         self._heap.clear()
+        self._live.clear()
+
+
+def _key(timer: Timer) -> tuple[str, str, str, int]:
+    return timer.what, timer.execution, timer.path, timer.attempt
