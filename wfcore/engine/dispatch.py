@@ -32,7 +32,8 @@ class Admission(Protocol):
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked to run. ``trigger`` is the kind, ``name`` which of the workflow's triggers,
-    ``payload`` what expressions see as ``trigger.*``. ``key`` makes it unique per workflow."""
+    ``payload`` what expressions see as ``trigger.*``. ``key`` makes it unique per workflow.
+    ``execution`` is the id it gets, if the caller has made one."""
 
     namespace: str
     id: str
@@ -43,6 +44,7 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     key: str | None = None
     tick: Tick | None = None
+    execution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Dispatch:
         stored_inputs, blobs = pack(inputs, self.storage)
         stored_trigger, more = pack(trigger, self.storage)
         record = ExecutionRecord(
-            id=self.ids.make(now),
+            id=request.execution or self.ids.make(now),
             namespace=workflow.namespace,
             workflow=workflow.id,
             revision=revision.record.revision,

@@ -20,33 +20,11 @@ from wfcore.service.times import rfc3339
 Rows = list[dict[str, Any]]
 
 
-class Executions:
-    """Every method takes an execution's id, and raises NotFound for an unknown one."""
+class History:
+    """Reads what a storage knows. Every method takes an execution's id; NotFound for an unknown one."""
 
-    def __init__(self, storage: Storage, dispatch: Dispatch, watch: Watch) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._dispatch = dispatch
-        self._watch = watch
-
-    def submit(
-        self,
-        namespace: str,
-        id: str,
-        inputs: Mapping[str, Any],
-        *,
-        labels: Mapping[str, str] | None = None,
-        key: str | None = None,
-        trigger: str = "manual",
-        payload: Mapping[str, Any] | None = None,
-    ) -> tuple[ExecutionRecord, bool]:
-        """Start a workflow, durably; False when its ``key`` was used before and gives that execution."""
-        request = Request(namespace, id, inputs, trigger, payload=payload or {}, labels=labels or {}, key=key)
-        return self._dispatch.submit(request)
-
-    def cancel(self, id: str, reason: str = "") -> dict[str, Any]:
-        """Ask for a cancel, durably. Raises Conflict when the execution has ended."""
-        self._dispatch.cancel(id, reason)
-        return self.summary(id)
 
     def list(self, query: ExecutionQuery) -> dict[str, Any]:
         """{"executions": newest first, "next": where the next page begins, or None}."""
@@ -92,25 +70,6 @@ class Executions:
         """The state now."""
         return self._record(id).state
 
-    def wait_change(self, id: str, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
-        """Wait for a fact beyond ``after`` or the end, at most ``timeout`` seconds; whether there is one."""
-        deadline = time.monotonic() + timeout
-        with self._watch.on(id) as changed:
-            while not (stop is not None and stop.is_set()):
-                record = self._record(id)
-                if record.seq > after or record.state in TERMINAL:
-                    return True
-                left = deadline - time.monotonic()
-                if left <= 0 or not changed.wait(left):
-                    return False
-                changed.clear()
-        return False
-
-    def wait_end(self, id: str, timeout: float) -> bool:
-        """Wait for the end, at most ``timeout`` seconds; whether it has ended."""
-        self.wait_change(id, 2**62, timeout)
-        return self.state(id) in TERMINAL
-
     def _record(self, id: str) -> ExecutionRecord:
         record = self._storage.execution(id)
         if record is None:
@@ -133,6 +92,67 @@ class Executions:
             "meta": unpack(task.meta, self._storage),
             "error": json.loads(task.error) if task.error else None,
         }
+
+
+class Executions(History):
+    """What an application can also do with executions: begin, cancel and await them."""
+
+    def __init__(self, storage: Storage, dispatch: Dispatch, watch: Watch) -> None:
+        super().__init__(storage)
+        self._dispatch = dispatch
+        self._watch = watch
+
+    def submit(
+        self,
+        namespace: str,
+        id: str,
+        inputs: Mapping[str, Any],
+        *,
+        labels: Mapping[str, str] | None = None,
+        key: str | None = None,
+        execution: str | None = None,
+        trigger: str = "manual",
+        payload: Mapping[str, Any] | None = None,
+    ) -> tuple[ExecutionRecord, bool]:
+        """Start a workflow, durably; False when its ``key`` was used before and gives that execution.
+
+        ``execution`` is the id that a new execution gets, if it must be known before.
+        """
+        request = Request(
+            namespace,
+            id,
+            inputs,
+            trigger,
+            payload=payload or {},
+            labels=labels or {},
+            key=key,
+            execution=execution,
+        )
+        return self._dispatch.submit(request)
+
+    def cancel(self, id: str, reason: str = "") -> dict[str, Any]:
+        """Ask for a cancel, durably. Raises Conflict when the execution has ended."""
+        self._dispatch.cancel(id, reason)
+        return self.summary(id)
+
+    def wait_change(self, id: str, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
+        """Wait for a fact beyond ``after`` or the end, at most ``timeout`` seconds; whether there is one."""
+        deadline = time.monotonic() + timeout
+        with self._watch.on(id) as changed:
+            while not (stop is not None and stop.is_set()):
+                record = self._record(id)
+                if record.seq > after or record.state in TERMINAL:
+                    return True
+                left = deadline - time.monotonic()
+                if left <= 0 or not changed.wait(left):
+                    return False
+                changed.clear()
+        return False
+
+    def wait_end(self, id: str, timeout: float) -> bool:
+        """Wait for the end, at most ``timeout`` seconds; whether it has ended."""
+        self.wait_change(id, 2**62, timeout)
+        return self.state(id) in TERMINAL
 
 
 def summary(record: ExecutionRecord) -> dict[str, Any]:
