@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,8 +11,12 @@ from wfcore.language.expression import Template, Use, compile, compile_condition
 from wfcore.language.expression.template import Constant, build
 from wfcore.language.filters import Filter
 from wfcore.language.shape import Flaw, Path
-from wfcore.language.source import Document
+from wfcore.language.source import MAX_PROBLEMS, Document
 from wfcore.model.values import Expression
+
+#: Characters that all texts with templates of a file may have.
+MAX_TEMPLATES: Final = 256 * 1024
+Compiler = Callable[[str, Mapping[str, Filter]], Template]
 
 _RUN: Final = frozenset({"inputs", "vars", "tasks", "trigger", "execution", "workflow", "env"})
 
@@ -37,6 +41,10 @@ def within(group: str, task: str, *, failing: bool = False) -> Place:
     return Place(roots, group, task)
 
 
+class Enough(Exception):
+    """There are so many problems that nobody reads more."""
+
+
 @dataclass(slots=True)
 class Draft:
     """What the steps of loading share. ``uses`` are all roots that templates read, with their places."""
@@ -47,6 +55,7 @@ class Draft:
     expressions: dict[Path, Expression] = field(default_factory=dict)
     uses: list[tuple[Path, str, Use, Place]] = field(default_factory=list)
     flawed: set[Path] = field(default_factory=set)
+    budget: int = MAX_TEMPLATES
 
     @property
     def data(self) -> dict[str, Any]:
@@ -60,7 +69,9 @@ class Draft:
         return value if isinstance(value, dict) else {}
 
     def problem(self, path: Path, message: str, *, key: bool = False, offset: int | None = None) -> None:
-        """Take down a problem."""
+        """Take down a problem. Raises Enough when there are too many to go on."""
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise Enough
         self.problems.append(self.document.problem(path, message, key=key, offset=offset))
 
     def take(self, flaws: Iterable[Flaw], below: Path = ()) -> None:
@@ -78,13 +89,8 @@ class Draft:
         """Compile the templates of a tree."""
 
         def compiled(below: Path, text: str) -> Template:
-            try:
-                template = compile(text, self.filters)
-            except ExpressionError as error:
-                self.problem((*path, *below), error.message, offset=error.offset)
-                return Template(text, lambda _: None, ())
-            self._note((*path, *below), template, place)
-            return template
+            found = self._compiled(compile, (*path, *below), text, place)
+            return found or Template(text, lambda _: None, ())
 
         self.expressions[path] = build(value, compiled)
 
@@ -93,13 +99,20 @@ class Draft:
         if isinstance(value, bool):
             self.expressions[path] = Constant(value)
             return
+        template = self._compiled(compile_condition, path, value, place)
+        if template is not None:
+            self.expressions[path] = template
+
+    def _compiled(self, compiler: Compiler, path: Path, text: str, place: Place) -> Template | None:
+        """The template, its uses taken down; None when it has a fault."""
+        self.budget -= len(text)
+        if self.budget < 0:
+            self.problem(path, f"the texts with templates have more than {MAX_TEMPLATES} characters in all")
+            raise Enough
         try:
-            template = compile_condition(value, self.filters)
+            template = compiler(text, self.filters)
         except ExpressionError as error:
             self.problem(path, error.message, offset=error.offset)
-            return
-        self._note(path, template, place)
-        self.expressions[path] = template
-
-    def _note(self, path: Path, template: Template, place: Place) -> None:
-        self.uses.extend((path, template.text, use, place) for use in template.uses)
+            return None
+        self.uses.extend((path, text, use, place) for use in template.uses)
+        return template

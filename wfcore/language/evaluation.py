@@ -28,12 +28,36 @@ class Fault(Exception):
 
 
 class Missing(Exception):
-    """A key or an index is not there; ``??`` catches it, else it becomes an ExpressionError."""
+    """A key or an index is not there; ``??`` catches it, else it becomes an ExpressionError.
 
-    def __init__(self, message: str, offset: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
+    The message is made by whoever shows it: nearly always it is caught.
+    """
+
+    def __init__(self, value: Any, key: Any = None, offset: int = 0) -> None:
+        super().__init__()
+        self.value = value
+        self.key = key
         self.offset = offset
+
+    @property
+    def message(self) -> str:
+        """What is missing, with the nearest key that is there."""
+        key = words.quoted(self.key)
+        match self.value:
+            case None:
+                return f"cannot read {key} of null"
+            case dict():
+                return f"there is no key {key}{_advice(self.key, self.value)}"
+            case _ if self.value:
+                return f"there is no index {key} in {words.kind(self.value)} of {len(self.value)}"
+        return f"{words.kind(self.value)} is empty; '??' gives another value"
+
+
+def _advice(key: Any, known: Mapping[str, Any]) -> str:
+    near = words.hint(key, known)
+    if near or not known:
+        return near or "; the mapping is empty"
+    return f"; the keys are {words.listed(known)}" if len(known) <= 12 else ""
 
 
 class Evaluation:

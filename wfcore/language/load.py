@@ -10,12 +10,12 @@ from typing import Any, Final, Protocol
 from wfcore.errors import InvalidWorkflow
 from wfcore.language import check, declare, schema, words
 from wfcore.language.declare import TriggerChecker, templated
-from wfcore.language.draft import OUTPUTS, VARS, Draft, within
+from wfcore.language.draft import OUTPUTS, VARS, Draft, Enough, within
 from wfcore.language.duration import parse as seconds
 from wfcore.language.filters import table
 from wfcore.language.schema import GROUPS
 from wfcore.language.shape import Flaw, Path, rules_of
-from wfcore.language.source import MAX_PROBLEMS, read
+from wfcore.language.source import read
 from wfcore.model.values import Expression
 from wfcore.model.workflow import DEFAULT_NAMESPACE, ID_PATTERN, Group, Retry, Task, Trigger, Workflow
 
@@ -45,18 +45,20 @@ def load(
     Raises InvalidWorkflow with all problems, sorted, each with line, column and path.
     """
     draft = Draft(read(source, file), table(functions))
-    draft.take(schema.flaws(rules_of(schema.WORKFLOW), draft.document.root.value))
-    inputs = declare.inputs(draft)
-    found = declare.triggers(draft, triggers, inputs)
-    _expressions(draft)
-    known = check.names(draft)
-    check.references(draft, known)
-    needs = check.graph(draft, known)
-    _actions(draft, actions)
-    id = _id(draft, file)
+    try:
+        draft.take(schema.flaws(rules_of(schema.WORKFLOW), draft.document.root.value))
+        id = _id(draft, file)
+        inputs = declare.inputs(draft)
+        found = declare.triggers(draft, triggers, inputs)
+        _expressions(draft)
+        known = check.names(draft)
+        check.references(draft, known)
+        needs = check.graph(draft, known)
+        _actions(draft, actions)
+    except Enough:
+        raise InvalidWorkflow(draft.problems, remedy="there are more problems; these come first") from None
     if draft.problems:
-        problems = sorted(set(draft.problems))
-        raise InvalidWorkflow(problems[:MAX_PROBLEMS])
+        raise InvalidWorkflow(list(dict.fromkeys(draft.problems)))
     content = source.encode() if isinstance(source, str) else bytes(source)
     return _workflow(draft, id, content, inputs, found, needs)
 
@@ -107,7 +109,7 @@ def _actions(draft: Draft, actions: ActionRules) -> None:
 def input_flaws(rules: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[Flaw]:
     """What is wrong with an action's inputs; of templated ones it is only known that they are there."""
     open = frozenset(key for key, value in inputs.items() if templated(value))
-    shown = {key: None if key in open else value for key, value in inputs.items()}
+    shown = {key: True if key in open else value for key, value in inputs.items()}
     return rules_of(rules, open.intersection(rules)).check(shown)[1]
 
 

@@ -34,11 +34,11 @@ def get(value: Any, key: Any) -> Any:
         try:
             return value[key]
         except KeyError:
-            raise Missing(f"there is no key {words.quoted(key)}{_keys(key, value)}") from None
+            raise Missing(value, key) from None
         except TypeError:
             raise Fault(f"a key of a mapping is text, not {words.kind(key)}") from None
     if value is None:
-        raise Missing(f"cannot read {words.quoted(key)} of null")
+        raise Missing(None, key)
     if isinstance(value, (list, str)):
         return _item(value, key)
     raise Fault(f"cannot read {words.quoted(key)} of {words.kind(value)}")
@@ -49,15 +49,8 @@ def _item(value: Any, key: Any) -> Any:
         what = "'| length' counts" if key in ("length", "size", "count") else "write [0] for the first"
         raise Fault(f"{words.kind(value)} has no key {words.quoted(key)}; {what}")
     if not -len(value) <= key < len(value):
-        raise Missing(f"there is no index {words.quoted(key)} in {words.kind(value)} of {len(value)}")
+        raise Missing(value, key)
     return value[key]
-
-
-def _keys(key: Any, known: Mapping[str, Any]) -> str:
-    near = words.hint(key, known)
-    if near or not known:
-        return near or "; the mapping is empty"
-    return f"; there are {words.listed(known)}" if len(known) <= 12 else ""
 
 
 def cut(evaluation: Evaluation, value: Any, start: Any, stop: Any) -> Any:
@@ -152,10 +145,14 @@ def equal(evaluation: Evaluation, left: Any, right: Any) -> bool:
     """Whether two values are the same; values of different kinds never are."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, (list, dict, str)) and type(left) is type(right):
-        if len(left) != len(right):
-            return False
-        evaluation.scan(len(left) if isinstance(left, str) else 64 * len(left))
+    if isinstance(left, list) and isinstance(right, list):
+        evaluation.charge(len(left))
+        pairs = zip(left, right, strict=False)
+        return len(left) == len(right) and all(equal(evaluation, *pair) for pair in pairs)
+    if isinstance(left, dict) and isinstance(right, dict):
+        evaluation.charge(len(left))
+        same = left.keys() == right.keys()
+        return same and all(equal(evaluation, value, right[key]) for key, value in left.items())
     return bool(left == right)
 
 

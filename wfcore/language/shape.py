@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import cerberus
@@ -16,6 +17,9 @@ from wfcore.language import words
 from wfcore.language.quick import Quick
 
 Path = tuple[str | int, ...]
+
+#: More are not worth telling.
+MAX_FLAWS: Final = 200
 
 _TYPES: Final[Mapping[str, str]] = {
     "string": "text",
@@ -66,7 +70,7 @@ class Rules:
                 checked = self._validator.document
             except Exception as error:  # a rule of the plugin's own, or a value beyond all rules
                 return {}, [Flaw((), f"cannot be checked ({type(error).__name__}: {error})"[:200])]
-        flaws = [flaw for error in found for flaw in _flaws(error, self._rules)]
+        flaws = islice((flaw for error in found for flaw in _flaws(error, self._rules)), MAX_FLAWS)
         return checked if isinstance(checked, dict) else dict(document), list(dict.fromkeys(flaws))
 
 
@@ -89,7 +93,7 @@ class _Identity:
 def rules_of(rules: Mapping[str, Any], unknown: frozenset[str] = frozenset()) -> Rules:
     """The validator of these rules; it is made once for each rules object.
 
-    Of the keys in ``unknown`` only their presence is checked; None stands for their values.
+    Of the keys in ``unknown`` only their presence is checked; their values may be anything but None.
     """
     return _cached(_Identity(rules, unknown))
 
@@ -104,8 +108,7 @@ def _cached(identity: _Identity) -> Rules:
 
 def _presence(rule: Mapping[str, Any]) -> dict[str, Any]:
     """What a rule says of the presence of its key."""
-    kept = {key: rule[key] for key in ("required", "excludes", "dependencies") if key in rule}
-    return {**kept, "nullable": True}
+    return {key: rule[key] for key in ("required", "excludes", "dependencies") if key in rule}
 
 
 class _Collector(errors.BaseErrorHandler):  # type: ignore[misc]
@@ -140,7 +143,9 @@ def _message(error: Any) -> str:
         case errors.REQUIRED_FIELD.code:
             return "is missing"
         case errors.BAD_TYPE.code:
-            return f"must be {_alternatives(limit)}, not {words.kind(error.value)}"
+            return (
+                f"must be {_alternatives(limit)}, not {words.kind(error.value)}{_advice(limit, error.value)}"
+            )
         case errors.NOT_NULLABLE.code:
             return "must not be empty; give a value or leave the key out"
         case errors.EMPTY_NOT_ALLOWED.code:
@@ -173,6 +178,19 @@ def _message(error: Any) -> str:
 def _alternatives(types: Any) -> str:
     names = [types] if isinstance(types, str) else list(types)
     return " or ".join(dict.fromkeys(_TYPES.get(str(name), str(name)) for name in names))
+
+
+def _advice(types: Any, value: Any) -> str:
+    """What to do about the two commonest slips with YAML's types."""
+    if types == "string" and isinstance(value, (bool, int, float)):
+        return "; put it in quotes"
+    if (
+        types == "boolean"
+        and isinstance(value, str)
+        and value.lower() in ("yes", "no", "on", "off", "true", "false")
+    ):
+        return "; write true or false, without quotes"
+    return ""
 
 
 def _unknown(path: Path, rules: Mapping[str, Any]) -> str:

@@ -18,11 +18,14 @@ from wfcore.language.scalar import place, resolved
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 64
-MAX_NODES: Final = 50_000
+MAX_NODES: Final = 20_000
 MAX_ALIASES: Final = 100
 MAX_SECONDS: Final = 5.0
 MAX_PROBLEMS: Final = 100
 
+#: The parser compares every directive with all others.
+MAX_DIRECTIVES: Final = 16
+_DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 _QUOTE_HINT: Final = 'put the template in quotes: "{{ … }}"'
 
 
@@ -124,6 +127,8 @@ class _Reader:
         self._root: Node | None = None
 
     def read(self) -> Node:
+        if len(_DIRECTIVE.findall(self.text)) > MAX_DIRECTIVES:
+            raise self._stop(None, f"more than {MAX_DIRECTIVES} lines begin with '%'")
         for event in yaml.parse(self.text, Loader=_LOADER):
             match event:
                 case yaml.ScalarEvent():

@@ -59,36 +59,18 @@ def _path(path: Path) -> Code:
         value = evaluation.roots.get(root, evaluation)
         if type(value) is not dict:
             value = evaluation.root(root, offsets[0])
-        for key in keys:
+        for step, key in enumerate(keys, 1):
             try:
                 value = value[key] if type(value) is dict else operators.get(value, key)
-            except KeyError:
-                raise _absent(value, path, key) from None
-            except (Missing, Fault) as error:
-                raise _placed(error, path, key) from None
+            except (KeyError, Missing):
+                raise Missing(value, key, offsets[step]) from None
+            except Fault as fault:
+                raise ExpressionError(str(fault), offset=offsets[step]) from None
             if type(value) is Lazy:
                 value = plain(value)
         return settled(value, levels) if levels else plain(value)
 
     return run
-
-
-def _absent(value: Any, path: Path, key: str | int) -> Missing:
-    try:
-        operators.get(value, key)
-    except Missing as missing:
-        return Missing(missing.message, _place(path, key))
-    raise AssertionError("the key is there")
-
-
-def _placed(error: Missing | Fault, path: Path, key: str | int) -> Missing | ExpressionError:
-    if isinstance(error, Missing):
-        return Missing(error.message, _place(path, key))
-    return ExpressionError(str(error), offset=_place(path, key))
-
-
-def _place(path: Path, key: str | int) -> int:
-    return path.offsets[path.keys.index(key) + 1]
 
 
 def _index(index: Index, filters: Filters) -> Code:
@@ -98,8 +80,8 @@ def _index(index: Index, filters: Filters) -> Code:
         value, name = base(evaluation), key(evaluation)
         try:
             return plain(operators.get(value, name))
-        except Missing as missing:
-            raise Missing(missing.message, offset) from None
+        except Missing:
+            raise Missing(value, name, offset) from None
         except Fault as fault:
             raise ExpressionError(str(fault), offset=offset) from None
 
@@ -170,13 +152,7 @@ def _call(call: Call, filters: Filters) -> Code:
     named = tuple((name, compile_syntax(value, filters)) for name, value in call.named)
     label = f"filter '{call.name}'"
     if not found.builtin:
-        return _guarded(
-            lambda evaluation: function(
-                *[code(evaluation) for code in arguments], **{name: code(evaluation) for name, code in named}
-            ),
-            label,
-            call.offset,
-        )
+        return _guarded(_plugged(function, arguments, named), label, call.offset)
     if len(arguments) == 1 and not named:
         only = arguments[0]
         return _guarded(lambda evaluation: function(evaluation, only(evaluation)), label, call.offset)
@@ -189,6 +165,20 @@ def _call(call: Call, filters: Filters) -> Code:
         label,
         call.offset,
     )
+
+
+def _plugged(
+    function: Callable[..., Any], arguments: tuple[Code, ...], named: tuple[tuple[str, Code], ...]
+) -> Code:
+    """The call of a plugin's filter, which knows nothing of evaluations."""
+
+    def run(evaluation: Evaluation) -> Any:
+        values = [code(evaluation) for code in arguments]
+        found = function(*values, **{name: code(evaluation) for name, code in named})
+        evaluation.produce(len(found) if isinstance(found, (str, bytes)) else 0)
+        return found
+
+    return run
 
 
 def _default(call: Call, filters: Filters) -> Code:

@@ -39,7 +39,7 @@ def _end(value: Any, index: int) -> Any:
     if not isinstance(value, (list, str)):
         raise Fault(f"it takes a list or text, not {words.kind(value)}")
     if not value:
-        raise Missing(f"{words.kind(value)} is empty; '??' gives another value")
+        raise Missing(value, index)
     return value[index]
 
 
@@ -128,7 +128,7 @@ def average(evaluation: Evaluation, value: Any, by: str | None = None) -> Any:
     """The mean of numbers; missing when the list is empty."""
     numbers = _numbers(evaluation, value, by)
     if not numbers:
-        raise Missing("the list is empty; '??' gives another value")
+        raise Missing(numbers)
     return operators.bounded(math.fsum(numbers) / len(numbers))
 
 
@@ -144,7 +144,7 @@ def max_(evaluation: Evaluation, value: Any, by: str | None = None) -> Any:
 
 def _extreme(marks: list[Any], better: Callable[[Any, Any], bool]) -> Any:
     if not marks:
-        raise Missing("the list is empty; '??' gives another value")
+        raise Missing(marks)
     best = marks[0]
     operators.order(best, best)
     for mark in marks[1:]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wfcore.language import words
 from wfcore.language.evaluation import Evaluation, Fault
-from wfcore.language.filters import ask, search
+from wfcore.language.filters import ask
 from wfcore.language.render import text
 
 
@@ -76,6 +76,13 @@ def index_by(evaluation: Evaluation, value: Any, path: str) -> dict[str, Any]:
     return {_key(evaluation, mark): item for mark, item in zip(marks, value, strict=True)}
 
 
+def jmespath(evaluation: Evaluation, value: Any, query: str) -> Any:
+    """The result of a JMESPath query (jmespath.org/specification)."""
+    from wfcore.language.filters.search import run
+
+    return run(evaluation, value, ask.text(query, "the query"))
+
+
 def _key(evaluation: Evaluation, mark: Any) -> str:
     if isinstance(mark, (list, dict, bytes)):
         raise Fault(f"{words.kind(mark)} cannot be a key")
@@ -93,5 +100,5 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "omit": omit,
     "group_by": group_by,
     "index_by": index_by,
-    "jmespath": search.jmespath,
+    "jmespath": jmespath,
 }
