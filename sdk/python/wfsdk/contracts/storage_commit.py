@@ -36,8 +36,9 @@ class CommitContract:
     def test_an_execution_comes_back_as_it_went_in(self, storage: Storage) -> None:
         execution = ExecutionRecord(
             id="0001", namespace="team.a", workflow="flow", revision=3, state="FAILED",
-            trigger_kind="webhook", trigger='{"n": 1}', inputs='{"x": "ü"}', labels={"a": "b"}, key="k", parent="0000", owner="me",
-            epoch=2, seq=4, generation=1, created_at=5, started_at=6, ended_at=7, deadline=8,
+            trigger_kind="webhook", trigger='{"n": 1}', inputs='{"x": "ü"}', labels={"a": "b"},
+            key="k", parent="0000", owner="me", epoch=2, seq=4, generation=1,
+            created_at=5, started_at=6, ended_at=7, deadline=8,
             outputs='{"o": null}', error='{"type": "x"}',
         )  # fmt: skip
         assert storage.commit([Step(execution, create=True)]) == frozenset()
