@@ -145,6 +145,16 @@ def test_checks_are_gathered_and_a_failing_one_is_an_error():
         hooks.checks("W")
 
 
+def test_metrics_are_gathered_and_a_failing_one_is_left_out(caplog):
+    hooks = hooks_of(
+        a=plugin(wf_metrics=lambda: "a 1\n"),
+        b=plugin(wf_metrics=lambda: 1 / 0),
+        c=plugin(wf_metrics=lambda: "c 2\n"),
+    )
+    assert sorted(hooks.metrics()) == ["a 1\n", "c 2\n"]
+    assert "plugin b failed in wf_metrics" in caplog.text
+
+
 def test_nobody_objects():
     Hooks().admit(**ADMISSION)
     hooks_of(a=plugin(wf_admit_execution=lambda workflow: None)).admit(**ADMISSION)
