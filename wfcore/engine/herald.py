@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -12,6 +13,8 @@ from wfcore.engine.flow import SECOND
 from wfcore.model.execution import ExecutionRecord, Fact
 from wfcore.model.records import Step
 
+#: A pause (seconds) that lets news gather: waking for each commit would cost the owner its turn.
+LEISURE = 0.01
 #: The facts that plugins are told, and the event each becomes.
 _EVENTS = {
     "execution.created": "wf_execution_created",
@@ -70,6 +73,8 @@ class Herald:
         while (news := self._queue.get()) is not None:
             for item in news:
                 self._emit(_EVENTS[item.fact.kind], self._arguments(item))
+            if self._queue.empty():
+                time.sleep(LEISURE)
 
     def _arguments(self, news: News) -> dict[str, Any]:
         fact, record = news.fact, news.record

@@ -5,43 +5,55 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+from wfcore.model.execution import TERMINAL
 from wfcore.model.records import Step
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """Wants to know of facts beyond ``after``, or of the end."""
+
+    after: int
+    event: threading.Event = field(default_factory=threading.Event)
 
 
 class Watch:
     """Waiters by execution. Who waits first registers, then reads storage, then waits: nothing is missed."""
 
     def __init__(self) -> None:
-        self._waiters: dict[str, list[threading.Event]] = {}
+        self._waiters: dict[str, list[Waiter]] = {}
         self._lock = threading.Lock()
 
     def committed(self, steps: Sequence[Step]) -> None:
-        """Wake whoever follows one of these executions."""
+        """Wake whoever waits for something in these steps, and nobody else."""
         if not self._waiters:
             return
         with self._lock:
             for step in steps:
-                for event in self._waiters.get(step.execution.id, ()):
-                    event.set()
+                record = step.execution
+                for waiter in self._waiters.get(record.id, ()):
+                    if record.seq > waiter.after or record.state in TERMINAL:
+                        waiter.event.set()
 
     @contextmanager
-    def on(self, execution: str) -> Iterator[threading.Event]:
-        """An event that is set at each commit of the execution while inside."""
-        event = threading.Event()
+    def on(self, execution: str, after: int) -> Iterator[threading.Event]:
+        """An event that is set when a fact beyond ``after`` is committed while inside, or the end."""
+        waiter = Waiter(after)
         with self._lock:
-            self._waiters.setdefault(execution, []).append(event)
+            self._waiters.setdefault(execution, []).append(waiter)
         try:
-            yield event
+            yield waiter.event
         finally:
             with self._lock:
-                self._waiters[execution].remove(event)
+                self._waiters[execution].remove(waiter)
                 if not self._waiters[execution]:
                     del self._waiters[execution]
 
     def wake_all(self) -> None:
         """Wake everybody, because the server stops."""
         with self._lock:
-            for events in self._waiters.values():
-                for event in events:
-                    event.set()
+            for waiters in self._waiters.values():
+                for waiter in waiters:
+                    waiter.event.set()

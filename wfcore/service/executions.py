@@ -138,7 +138,7 @@ class Executions(History):
     def wait_change(self, id: str, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
         """Wait for a fact beyond ``after`` or the end, at most ``timeout`` seconds; whether there is one."""
         deadline = time.monotonic() + timeout
-        with self._watch.on(id) as changed:
+        with self._watch.on(id, after) as changed:
             while not (stop is not None and stop.is_set()):
                 record = self._record(id)
                 if record.seq > after or record.state in TERMINAL:
