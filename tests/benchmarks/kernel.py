@@ -40,7 +40,7 @@ def fan(id: str, width: int) -> str:
     return "\n".join([f"id: {id}", "tasks:", *tasks, f"  join: {{type: core/set, needs: [{needs}]}}"])
 
 
-HOOK = 'trigger: {webhook: {path: /bench, method: POST, auth: none, respond: result}}\noutputs: {v: "{{ tasks.t2.output.v }}"}'
+HOOK = 'trigger: {webhook: {path: /bench, method: POST, auth: none, respond: result}}'
 
 
 class Client:

@@ -18,6 +18,8 @@ from wfcore.plugins.contracts import Storage
 from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
+#: More facts than any execution has.
+NEVER = 2**62
 
 
 class History:
@@ -69,6 +71,101 @@ class History:
     def state(self, id: str) -> str:
         """The state now."""
         return self._record(id).state
+
+    def _record(self, id: str) -> ExecutionRecord:
+        record = self._storage.execution(id)
+        if record is None:
+            remedy = "see `workflow execution list` for what is there"
+            raise NotFound(f"there is no execution {id}", remedy=remedy)
+        return record
+
+    def _task(self, task: TaskRecord) -> dict[str, Any]:
+        return {
+            "path": task.path,
+            "type": task.type,
+            "state": task.state,
+            "attempt": task.attempt,
+            "losses": task.losses,
+            "waiting": task.waiting,
+            "due_at": rfc3339(task.due_at),
+            "started_at": rfc3339(task.started_at),
+            "ended_at": rfc3339(task.ended_at),
+            "output": unpack(task.output, self._storage),
+            "meta": unpack(task.meta, self._storage),
+            "error": json.loads(task.error) if task.error else None,
+        }
+
+
+class Executions(History):
+    """What an application can also do with executions: begin, cancel and await them."""
+
+    def __init__(self, storage: Storage, dispatch: Dispatch, watch: Watch) -> None:
+        super().__init__(storage)
+        self._dispatch = dispatch
+        self._watch = watch
+
+    def submit(
+        self,
+        namespace: str,
+        id: str,
+        inputs: Mapping[str, Any],
+        *,
+        labels: Mapping[str, str] | None = None,
+        key: str | None = None,
+        execution: str | None = None,
+        trigger: str = "manual",
+        payload: Mapping[str, Any] | None = None,
+    ) -> tuple[ExecutionRecord, bool]:
+        """Start a workflow, durably; False when its ``key`` was used before and gives that execution.
+
+        ``execution`` is the id that a new execution gets, if it must be known before.
+        """
+        request = Request(
+            namespace,
+            id,
+            inputs,
+            trigger,
+            payload=payload or {},
+            labels=labels or {},
+            key=key,
+            execution=execution,
+        )
+        return self._dispatch.submit(request)
+
+    def cancel(self, id: str, reason: str = "") -> dict[str, Any]:
+        """Ask for a cancel, durably. Raises Conflict when the execution has ended."""
+        self._dispatch.cancel(id, reason)
+        return self.summary(id)
+
+    def wait_change(self, id: str, after: int, timeout: float, stop: threading.Event | None = None) -> bool:
+        """Wait for a fact beyond ``after`` or the end, at most ``timeout`` seconds; whether there is one."""
+        return self._wait(id, after, timeout, stop) is not None
+
+    def wait_end(
+        self, id: str, timeout: float, stop: threading.Event | None = None
+    ) -> ExecutionRecord | None:
+        """Wait for the end, at most ``timeout`` seconds; the execution if it has ended, else None."""
+        record = self._wait(id, NEVER, timeout, stop)
+        return record if record is not None and record.state in TERMINAL else None
+
+    def answer(self, record: ExecutionRecord) -> Any:
+        """The outputs of an execution whose row is at hand."""
+        return unpack(record.outputs, self._storage)
+
+    def _wait(
+        self, id: str, after: int, timeout: float, stop: threading.Event | None
+    ) -> ExecutionRecord | None:
+        deadline = time.monotonic() + timeout
+        with self._watch.on(id, after) as changed:
+            while not (stop is not None and stop.is_set()):
+                record = self._record(id)
+                if record.seq > after or record.state in TERMINAL:
+                    return record
+                left = deadline - time.monotonic()
+                if left <= 0 or not changed.wait(left):
+                    return None
+                changed.clear()
+        return None
 
     def _record(self, id: str) -> ExecutionRecord:
         record = self._storage.execution(id)

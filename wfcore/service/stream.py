@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
-from wfcore.model.execution import TERMINAL
+from wfcore.model.execution import TERMINAL, ExecutionRecord
 from wfcore.service.answers import dumps
 from wfcore.service.site import Site
 
@@ -18,7 +18,6 @@ STREAM_SECONDS: Final = 30.0
 #: A vanished client is only noticed by writing to it.
 HEARTBEAT_SECONDS: Final = 10.0
 _PAGE: Final = 500
-_NEVER: Final = 2**62
 
 Read = Callable[[str, int, int], list[dict[str, Any]]]
 
@@ -41,15 +40,12 @@ def poll(site: Site, name: str, read: Read, id: str, after: int, limit: int, wai
     return {name: entries, "state": state, "next": entries[-1]["seq"] if entries else seen}
 
 
-def park_until_end(site: Site, id: str, seconds: float) -> bool:
-    """Wait for the end of an execution while a place is free; whether it has ended."""
-    if site.app.executions.state(id) in TERMINAL:
-        return True
+def park_until_end(site: Site, id: str, seconds: float) -> ExecutionRecord | None:
+    """Wait for the end of an execution while a place is free; the execution if it has ended."""
     if site.stopping.is_set() or not site.parking.take():
-        return False
+        return site.app.executions.wait_end(id, 0)
     try:
-        site.app.executions.wait_change(id, _NEVER, seconds, site.stopping)
-        return site.app.executions.state(id) in TERMINAL
+        return site.app.executions.wait_end(id, seconds, site.stopping)
     finally:
         site.parking.leave()
 

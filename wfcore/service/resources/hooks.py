@@ -15,6 +15,8 @@ from wfcore.service.stream import park_until_end
 if TYPE_CHECKING:
     from falcon import Request, Response
 
+    from wfcore.model.execution import ExecutionRecord
+
 #: ``respond: result`` waits this long, in seconds, for the execution to end.
 RESULT_SECONDS: Final = 10.0
 
@@ -35,26 +37,28 @@ class Hooks:
                 remedy="apply and enable a workflow with this webhook; `workflow describe` shows its URL",
             )
         execution, respond = app.hooked(trigger, self._web_request(request, f"/{path}"))
+        if execution is None:  # the trigger's `if` does not hold
+            send(response, {"execution": None}, 202)
+            return
         response.set_header("Location", f"/api/v1/executions/{execution.id}")
-        if respond == "result" and park_until_end(self._site, execution.id, RESULT_SECONDS):
-            self._answer(response, execution.id)
-        else:
+        ended = park_until_end(self._site, execution.id, RESULT_SECONDS) if respond == "result" else None
+        if ended is None:
             send(response, {"execution": execution.id}, 202)
+        else:
+            self._answer(response, ended)
 
     on_get = on_post = on_put = on_patch = on_delete = on_head = on_options = _fire
 
-    def _answer(self, response: Response, id: str) -> None:
-        executions = self._site.app.executions
-        state = executions.state(id)
-        if state == SUCCESS:
-            send(response, executions.outputs(id))
+    def _answer(self, response: Response, ended: ExecutionRecord) -> None:
+        if ended.state == SUCCESS:
+            send(response, self._site.app.executions.answer(ended))
             return
         error = {
             "code": "execution_failed",
-            "message": f"execution {id} ended as {state}",
+            "message": f"execution {ended.id} ended as {ended.state}",
             "remedy": "see its log",
         }
-        send(response, {"error": error, "execution": id}, 500)
+        send(response, {"error": error, "execution": ended.id}, 500)
 
     def _web_request(self, request: Request, path: str) -> WebRequest:
         return WebRequest(

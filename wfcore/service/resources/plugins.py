@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wfcore.service.answers import send
-from wfcore.service.plugins import listing
 from wfcore.service.site import Site
 
 if TYPE_CHECKING:
@@ -20,4 +19,4 @@ class Plugins:
 
     def on_get(self, _request: Request, response: Response) -> None:
         """List the installed plugins."""
-        send(response, {"plugins": listing(self._app.catalog, self._app.host.health())})
+        send(response, {"plugins": self._app.plugins()})
