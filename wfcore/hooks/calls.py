@@ -93,16 +93,6 @@ class Hooks:
         found = self._gathered("wf_checks", {"workflow": workflow})
         return [problem for _, problems in found for problem in problems]
 
-    def metrics(self) -> list[str]:
-        """The texts that plugins add to ``/metrics``; one that fails is logged and left out. Never raises."""
-        found = []
-        for hook in self._implementations("wf_metrics"):
-            try:
-                found.append(str(_call(hook, {})))
-            except _FAILURES:
-                log.exception("plugin %s failed in wf_metrics", hook.plugin_name)
-        return found
-
     def admit(self, *, workflow: str, trigger: str, inputs: Mapping[str, Any]) -> None:
         """Ask everybody whether an execution may be created. Raises Forbidden when one objects or fails."""
         facts = {"workflow": workflow, "trigger": trigger, "inputs": MappingProxyType(inputs)}
