@@ -143,6 +143,6 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Stopping": _object(stopping=_FLAG),
     "Health": _object(status=_TEXT),
     "Readiness": _object(status=_TEXT, health=_LABELS),
-    "Started": _object(execution=_TEXT),
+    "Started": _object(execution=_MAYBE_TEXT),
     "Anything": _ANY,
 }

@@ -74,13 +74,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
 def _stalled(channel: Any, now: float, patience: float) -> bool:
     """There is output, and the client has taken none of it for too long."""
-    return channel.total_outbufs_len > 0 and channel.last_activity < now - patience
+    return bool(channel.total_outbufs_len and channel.last_activity < now - patience)
 
 
 def _trickles(channel: Any, now: float, patience: float) -> bool:
     """A request has begun to come, and does not end."""
-    request = channel.request
-    return bool(request and now > channel.begun + patience + request.content_length / SLOWEST)
+    if channel.request is None:
+        return False
+    return bool(now > channel.begun + patience + channel.request.content_length / SLOWEST)
 
 
 def _hang_up(channel: Any) -> None:

@@ -115,7 +115,8 @@ class Metrics:
 
 def _series(name: str, values: tuple[str, ...], suffix: str = "", **more: str) -> str:
     labels = {**dict(zip(METRICS[name].labels, values, strict=True)), **more}
-    return f"{name}{suffix}{{{','.join(f'{k}="{v.translate(_ESCAPES)}"' for k, v in labels.items())}}}"
+    pairs = (f'{label}="{value.translate(_ESCAPES)}"' for label, value in labels.items())
+    return f"{name}{suffix}{{{','.join(pairs)}}}"
 
 
 def _histogram(name: str, values: tuple[str, ...], times: list[float]) -> Iterator[str]:
