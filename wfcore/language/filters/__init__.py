@@ -30,9 +30,14 @@ class Filter:
 def _shown(parameter: inspect.Parameter) -> str:
     if parameter.kind is parameter.VAR_POSITIONAL:
         return f"{parameter.name}…"
-    return (
-        parameter.name if parameter.default is parameter.empty else f"{parameter.name}={parameter.default!r}"
-    )
+    if parameter.default is parameter.empty:
+        return parameter.name
+    default = repr(parameter.default)
+    return f"{parameter.name}={_LITERALS.get(default, default)}"
+
+
+#: Python's words in the language's.
+_LITERALS: Final[Mapping[str, str]] = {"None": "null", "True": "true", "False": "false"}
 
 
 THEMES: Final[Mapping[str, Mapping[str, Callable[..., Any]]]] = {
