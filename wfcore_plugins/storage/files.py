@@ -10,10 +10,11 @@ from wfcore.api import Conflict
 
 
 def make_directory(path: Path) -> None:
-    """Create the directory and its missing parents for their owner alone. Raises OSError."""
+    """Create the directory and its missing parents, durably, for their owner alone. Raises OSError."""
     missing = [place for place in (path, *path.parents) if not place.exists()]
     for place in reversed(missing):
         place.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(place.parent)
 
 
 def make_file(path: Path) -> None:

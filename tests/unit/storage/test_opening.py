@@ -1,5 +1,6 @@
 """What the driver makes of the file it is pointed to, and in what words it refuses."""
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -99,6 +100,22 @@ def test_a_killed_holder_leaves_no_lock(holder, make):
     make().start()
 
 
+def test_a_lock_on_a_file_that_a_leaving_holder_removed_is_no_lock(make, tmp_path, monkeypatch):
+    path, flock, calls = tmp_path / "db.sqlite.lock", fcntl.flock, []
+
+    def remove_then_lock(handle, operation):
+        if not calls:
+            path.unlink()
+        calls.append(handle)
+        flock(handle, operation)
+
+    monkeypatch.setattr("fcntl.flock", remove_then_lock)
+    make().start()
+    assert len(calls) == 2
+    assert path.read_text() == f"{os.getpid()}\n"
+    refusal(make(), Conflict)
+
+
 def test_checking_migrations_needs_no_lock_and_leaves_the_file_alone(storage, make, tmp_path):
     before = (tmp_path / "db.sqlite").read_bytes()
     assert make().migrate(check=True) == []
@@ -109,6 +126,7 @@ def test_checking_migrations_needs_no_lock_and_leaves_the_file_alone(storage, ma
 
 def test_stopping_leaves_one_file(storage, tmp_path):
     storage.set_record("a", "b", "1", None)
+    storage.counts()
     storage.stop(5)
     assert [path.name for path in tmp_path.iterdir()] == ["db.sqlite"]
 

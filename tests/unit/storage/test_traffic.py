@@ -178,3 +178,8 @@ def test_a_sweep_gives_space_back(storage):
     storage.sweep(0)
     (after,) = storage._writer.execute_sql("pragma page_count").fetchone()
     assert after < before / 2
+
+
+def test_a_reading_connection_cannot_write(storage):
+    with pytest.raises(Unavailable, match="readonly"), storage.reading():
+        storage._reader.execute_sql("delete from record")

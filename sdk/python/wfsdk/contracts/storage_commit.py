@@ -185,6 +185,12 @@ class CommitContract:
         assert storage.tasks("0001") == [done, b]
         assert [fact.seq for fact in storage.facts("0001")] == [1, 2, 3]
 
+    def test_an_execution_is_created_once_in_a_group(self, storage: Storage) -> None:
+        steps = [Step(running("0001", seq=n), create=True, facts=[Fact(n, 1, "x")]) for n in (1, 2)]
+        assert storage.commit(steps) == {"0001"}
+        assert storage.execution("0001") == running("0001", seq=1)
+        assert storage.facts("0001") == [Fact(1, 1, "x")]
+
     def test_a_contradicting_step_of_one_execution_is_left_out(self, storage: Storage) -> None:
         steps = [
             Step(running("0001"), create=True, facts=[Fact(1, 1, "first")]),

@@ -88,7 +88,7 @@ class UpkeepContract:
             running("0002", state="FAILED", ended_at=10),
             running("0003", state="CANCELLED", ended_at=20),
             running("0004", state="SUCCESS", ended_at=40),
-            running("0005"),
+            running("0005", ended_at=5),  # ended once, and was then retried
         )
         assert storage.purge(40, 2) == 2
         assert {id for id in ("0001", "0002", "0003", "0004", "0005") if storage.execution(id)} == {
