@@ -6,10 +6,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wfcore.engine.attempt import ActionContext, Attempt
 from wfcore.engine.content import Blobs, pack, unpack
+from wfcore.engine.flow import SECOND
 from wfcore.errors import Cancel, RetryableError, TerminalError, WorkflowError
 from wfcore.language.inputs import check_action_inputs
 from wfcore.model.execution import (
@@ -144,7 +146,12 @@ class Worker:
             "inputs": Lazy(lambda: unpack(record.inputs, self.blobs)),
             "trigger": Lazy(lambda: unpack(record.trigger, self.blobs)),
             "tasks": {name: self._result(task) for name, task in attempt.results.items()},
-            "execution": {"id": record.id, "created_at": record.created_at, "generation": record.generation},
+            "execution": {
+                "id": record.id,
+                "created_at": datetime.fromtimestamp(record.created_at / SECOND, UTC),
+                "trigger": record.trigger_kind,
+                "generation": record.generation,
+            },
             "workflow": {
                 "id": workflow.id,
                 "namespace": workflow.namespace,
@@ -153,7 +160,7 @@ class Worker:
             },
             "env": self.env,
         }
-        if attempt.error is not None:
+        if attempt.job.path.startswith("@"):  # in finally it is null when nothing has failed
             roots["error"] = attempt.error
         variables = workflow.vars
         if variables is not None:
