@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfcore.errors import ExpressionError, Problem
+from wfcore.language.document import Document
 from wfcore.language.expression import Template, Use, compile, compile_condition
 from wfcore.language.expression.template import Constant, build
 from wfcore.language.filters import Filter
 from wfcore.language.shape import Flaw, Path
-from wfcore.language.source import MAX_PROBLEMS, Document
+from wfcore.language.source import MAX_PROBLEMS
 from wfcore.model.values import Expression
 
 #: Characters that all texts with templates of a file may have.

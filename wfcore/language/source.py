@@ -14,7 +14,8 @@ import yaml
 
 from wfcore.errors import InvalidWorkflow, Problem
 from wfcore.language import words
-from wfcore.language.scalar import place, resolved
+from wfcore.language.document import Document, Node
+from wfcore.language.scalar import resolved
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 64
@@ -27,56 +28,6 @@ MAX_PROBLEMS: Final = 100
 MAX_DIRECTIVES: Final = 16
 _DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 _QUOTE_HINT: Final = 'put the template in quotes: "{{ … }}"'
-
-
-@dataclass(slots=True)
-class Node:
-    """A value and where it stands (0-based). ``size`` and ``height`` count what is below it."""
-
-    value: Any
-    line: int
-    column: int
-    children: dict[Any, Node] = field(default_factory=dict)
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    size: int = 1
-    height: int = 1
-    start: int = 0
-    end: int = 0
-    style: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file that was read: its text, its plain value and the place of everything in it."""
-
-    file: str
-    text: str
-    root: Node
-
-    def problem(
-        self, path: tuple[str | int, ...], message: str, *, key: bool = False, offset: int | None = None
-    ) -> Problem:
-        """A problem at the value (or, with ``key``, at the key) of ``path``, or at its nearest ancestor.
-
-        ``offset`` is a place within a text value.
-        """
-        node, at = self.root, (self.root.line, self.root.column)
-        for part in path:
-            below = node.children.get(part)
-            if below is None:
-                break
-            at = (
-                node.keys.get(part, (below.line, below.column))
-                if isinstance(part, str)
-                else (below.line, below.column)
-            )
-            node = below
-        else:
-            if not key:
-                at = node.line, node.column
-            if offset is not None and isinstance(node.value, str):
-                at = place(self.text[node.start : node.end], node.style, node.value, offset, at)
-        return Problem(at[0] + 1, at[1] + 1, words.path(path), message, self.file)
 
 
 def read(source: bytes | str, file: str = "workflow.yaml") -> Document:
@@ -240,10 +191,9 @@ class _Reader:
         if top.refused or key is None:
             top.refused = False
         elif key == "<<":
-            del top.node.keys[key]
             top.merges.append(node)
             if not isinstance(node.value, dict) and not _all_mappings(node):
-                self._problem(event, "'<<' takes a mapping or a list of mappings")
+                self._problem(node, "'<<' takes a mapping or a list of mappings")
         else:
             top.node.children[key] = node
             top.node.value[key] = node.value
@@ -289,7 +239,12 @@ class _Reader:
         self.problems.append(self._stop(event, message).problem)
 
     def _stop(self, event: Any, message: str) -> _Stop:
-        line, column = (event.start_mark.line, event.start_mark.column) if event is not None else (0, 0)
+        if event is None:
+            line, column = 0, 0
+        elif isinstance(event, Node):
+            line, column = event.line, event.column
+        else:
+            line, column = event.start_mark.line, event.start_mark.column
         where = [part.key for part in self._open if part.mapping and part.key is not None]
         return _Stop(Problem(line + 1, column + 1, words.path(where), message, self.file))
 
