@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +11,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from wfcore.engine.flow import SECOND
-from wfcore.model.execution import ExecutionRecord, Fact
+from wfcore.model.execution import FAILED, OUTPUTS, ExecutionRecord, Fact
 from wfcore.model.records import Step
 
+log = logging.getLogger("workflow.executions")
 #: A pause (seconds) that lets news gather: waking for each commit would cost the owner its turn.
 LEISURE = 0.01
 #: The facts that plugins are told, and the event each becomes.
@@ -64,7 +66,7 @@ class Herald:
             news += [
                 News(fact, step.execution, types.get(fact.path, ""))
                 for fact in step.facts
-                if fact.kind in _EVENTS and not fact.path.startswith("@outputs")
+                if fact.path != OUTPUTS
             ]
         if news:
             self._queue.put(news)
@@ -72,7 +74,9 @@ class Herald:
     def _loop(self) -> None:
         while (news := self._queue.get()) is not None:
             for item in news:
-                self._emit(_EVENTS[item.fact.kind], self._arguments(item))
+                _log(item)
+                if event := _EVENTS.get(item.fact.kind):
+                    self._emit(event, self._arguments(item))
             if self._queue.empty():
                 time.sleep(LEISURE)
 
@@ -91,3 +95,24 @@ class Herald:
         begun = self._started.pop((record.id, fact.path), fact.at)
         state = fact.body.get("state", "WAITING")
         return {**known, "state": state, "seconds": (fact.at - begun) / SECOND}
+
+
+def _log(news: News) -> None:
+    """The server's own log: a line for each end, failure and retry, and the lines that tasks write."""
+    fact, record = news.fact, news.record
+    level, message = logging.DEBUG, fact.kind
+    match fact.kind:
+        case "log":
+            level, message = logging.getLevelName(fact.body["level"]), fact.body["message"]
+        case "execution.finished":
+            level = logging.WARNING if fact.body["state"] == FAILED else logging.INFO
+            message = f"{record.namespace}/{record.workflow} ended as {fact.body['state']}"
+        case "task.finished" if fact.body["state"] == FAILED:
+            level = logging.WARNING
+        case "task.retrying" | "task.lost":
+            level = logging.INFO
+    if log.isEnabledFor(level):
+        error = fact.body.get("error")
+        reason = f": {error['type']}: {error['message']}" if error else ""
+        about = {"execution": record.id, "task": fact.path, "attempt": fact.attempt or None}
+        log.log(level, "%s%s", message, reason, extra=about)

@@ -6,7 +6,7 @@ import heapq
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,6 +53,7 @@ class Ticker:
         self._drivers = drivers
         self._rows: dict[Key, TriggerRecord] = {}
         self._wakes: list[tuple[int, Key]] = []
+        self._wake_at: dict[Key, int] = {}
         self._changed: list[tuple[str, str]] = []
         self._wake = threading.Condition()
         self._stopped = False
@@ -113,14 +114,14 @@ class Ticker:
             if row.next_at is not None:
                 key = (row.namespace, row.workflow, row.name)
                 self._rows[key] = row
-                heapq.heappush(self._wakes, (row.next_at, key))
+                self._wake_for(key, row.next_at)
 
     def _fire_due(self) -> None:
         now = self._clock.now()
         while self._wakes and self._wakes[0][0] <= now:
-            _, key = heapq.heappop(self._wakes)
+            at, key = heapq.heappop(self._wakes)
             row = self._rows.get(key)
-            if row is not None and row.next_at is not None and row.next_at <= now:
+            if row is not None and self._wake_at.get(key) == at:
                 self._settle(key, row, now)
 
     def _settle(self, key: Key, row: TriggerRecord, now: int) -> None:
@@ -135,8 +136,15 @@ class Ticker:
         except WorkflowError as error:
             log.error("trigger %s of %s/%s is given up: %s", row.name, row.namespace, row.workflow, error)
             wake_at = None
-        if wake_at is not None and key in self._rows:
-            heapq.heappush(self._wakes, (wake_at, key))
+        if wake_at is None:
+            self._rows.pop(key, None)
+        else:
+            self._wake_for(key, wake_at)
+
+    def _wake_for(self, key: Key, at: int) -> None:
+        """Look at this trigger then; an earlier wake for it is void."""
+        self._wake_at[key] = at
+        heapq.heappush(self._wakes, (at, key))
 
     def _plan(self, key: Key, row: TriggerRecord, now: int) -> int | None:
         timed = self._timed(row)
@@ -147,16 +155,14 @@ class Ticker:
             self._storage.move_trigger(row, plan.next_at)
         for due_at, next_at in plan.ticks():
             self._fire(row, timed.trigger, due_at, next_at)
-        self._rows[key] = TriggerRecord(
-            row.namespace, row.workflow, row.name, row.kind, row.address, plan.next_at
-        )
+            row = replace(row, next_at=next_at)
+        self._rows[key] = replace(row, next_at=plan.next_at)
         return plan.wake_at
 
     def _fire(self, row: TriggerRecord, trigger: Trigger, due_at: int, next_at: int | None) -> None:
-        """Create the execution of one tick, in one transaction with the tick's row."""
+        """Create the execution of one tick, in one transaction with the tick's row; ``row`` is as stored."""
         tick = Tick(row.namespace, row.workflow, row.name, due_at, next_at)
         payload = {"due_at": datetime.fromtimestamp(due_at / SECOND, UTC)}
-        current = TriggerRecord(row.namespace, row.workflow, row.name, row.kind, row.address, due_at)
         try:
             request = fired(self._library, row, trigger, payload, due_at, tick=tick)
             if request is not None:
@@ -168,7 +174,7 @@ class Ticker:
             log.info("trigger %s of %s/%s: %s", row.name, row.namespace, row.workflow, error)
         except WorkflowError as error:
             log.error("trigger %s of %s/%s: %s", row.name, row.namespace, row.workflow, error)
-        self._storage.move_trigger(current, next_at)
+        self._storage.move_trigger(row, next_at)
 
     def _timed(self, row: TriggerRecord) -> Timed:
         workflow = self._library.current(row.namespace, row.workflow).workflow

@@ -104,7 +104,7 @@ class Storage(Driver, Protocol):
         nothing of the group was written.
         """
 
-    def adopt(self, owner: str, limit: int, after: str = "") -> list[ExecutionRecord]:
+    def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
         """Take open executions of dead owners: sets owner, raises epoch; RUNNING and WAITING before PENDING.
 
         On a storage that belongs to one server every open execution of another owner is dead.

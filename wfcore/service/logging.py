@@ -55,6 +55,7 @@ def setup_logging(section: Mapping[str, Any]) -> None:
     handler.setFormatter(JsonFormatter() if section["format"] == "json" else TextFormatter())
     logging.basicConfig(level=section["level"], handlers=[handler], force=True)
     logging.captureWarnings(True)
+    logging.getLogger("peewee").setLevel(logging.WARNING)  # at DEBUG it logs statements with their values
     logging.getLogger("waitress").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is no news
 

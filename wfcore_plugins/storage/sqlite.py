@@ -142,8 +142,8 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries):
                 raise
             return refused
 
-    def adopt(self, owner: str, limit: int, after: str = "") -> list[ExecutionRecord]:
-        """See ``Storage``. Who is taken is nobody else's any more, so ``after`` has nothing to say."""
+    def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
+        """See ``Storage``."""
         with self.writing() as t:
             e = t.execution
             foreign = peewee.SQL(IS_OPEN) & (e.owner.is_null() | (e.owner != owner))

@@ -196,7 +196,7 @@ def test_a_gzip_bomb_stops_at_the_limit(guard: Guard, site: Any) -> None:
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize("content", [b"not gzip at all", gzip.compress(b"x" * 5000)[:-9]])
+@pytest.mark.parametrize("content", [b"not gzip at all", gzip.compress(b"x" * 5000, mtime=0)[:-9]])
 def test_a_damaged_compressed_body_may_be_retried(guard: Guard, site: Any, content: bytes) -> None:
     site.answer("/a", content, Content_Encoding="gzip")
     with pytest.raises(RetryableError) as failed:

@@ -100,10 +100,8 @@ class ExecutionContract:
         states = ("PENDING", "RUNNING", "WAITING")
         create(storage, *(running(f"{n:04}", owner="dead", state=states[n % 3]) for n in range(25)))
         pages: list[list[ExecutionRecord]] = []
-        after = ""
-        while page := storage.adopt("me", 10, after):
+        while page := storage.adopt("me", 10):
             pages.append(page)
-            after = page[-1].id
         taken = [execution for page in pages for execution in page]
         assert [len(page) for page in pages] == [10, 10, 5]
         assert len({execution.id for execution in taken}) == 25
