@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
@@ -20,7 +20,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from wfcore.config import Config
 from wfcore.errors import Conflict, InvalidConfig
-from wfcore.service.app import open_app
+from wfcore.service.app import App, open_app
 from wfcore.service.auth import Tokens, admin_token
 from wfcore.service.http import build_app
 from wfcore.service.lock import ServerLock
@@ -42,29 +42,38 @@ def serve(config: Config) -> int:
     directory or the port, InvalidConfig for an address that cannot be bound.
     """
     setup_logging(config["logging"])
-    with ServerLock(config.data_dir) as lock, _signals() as bell, _bind(config["server"]) as listening:
-        address = _url(listening)
-        with open_app(config) as app:
-            site = Site(
-                app=app,
-                tokens=Tokens(admin_token(config.data_dir)),
-                parking=Parking(config["server"]["threads"] // 2),
-                address=address,
-                started_at=app.clock.now(),
-                shut=bell.ring,
-                max_body=config["server"]["maxBody"],
-            )
-            door = Door(listening, site, config["server"])
-            door.open()
-            lock.announce(address)
-            _log.info("listening on %s, data directory %s", address, config.data_dir)
-            app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
-            reason = bell.wait()
-            _log.info("stopping: %s", reason)
-            app.hooks.emit("wf_server_stopping", {"node": app.node})
-            door.close(config["server"]["stopGrace"])
+    section = config["server"]
+    with (
+        ServerLock(config.data_dir) as lock,
+        _signals() as bell,
+        listen(section) as (listening, address),
+        open_app(config) as app,
+    ):
+        door = Door(listening, make_site(app, address, bell.ring), section)
+        door.open()
+        lock.announce(address)
+        _log.info("listening on %s, data directory %s", address, config.data_dir)
+        app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
+        reason = bell.wait()
+        _log.info("stopping: %s", reason)
+        app.hooks.emit("wf_server_stopping", {"node": app.node})
+        door.close(section["stopGrace"])
     _log.info("stopped")
     return 0
+
+
+def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:
+    """What the resources share; makes the administrator's token at the first start. Raises Forbidden."""
+    section = app.config["server"]
+    return Site(
+        app=app,
+        tokens=Tokens(admin_token(app.data_dir)),
+        parking=Parking(section["threads"] // 2),
+        address=address,
+        started_at=app.clock.now(),
+        shut=shut,
+        max_body=section["maxBody"],
+    )
 
 
 class Bell:
@@ -157,8 +166,11 @@ def _adjustments(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _bind(section: Mapping[str, Any]) -> Iterator[socket.socket]:
-    """The bound socket; bound before anything starts, so that a taken port costs nothing."""
+def listen(section: Mapping[str, Any]) -> Iterator[tuple[socket.socket, str]]:
+    """The bound socket and its URL; bound before anything starts, so that a taken port costs nothing.
+
+    Raises InvalidConfig, Conflict.
+    """
     host, port = section["host"], section["port"]
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -175,7 +187,7 @@ def _bind(section: Mapping[str, Any]) -> Iterator[socket.socket]:
                 f"the server cannot listen on {host}:{port}: {error.strerror}",
                 remedy="stop what listens there, or choose another server.host or server.port",
             ) from error
-        yield made
+        yield made, _url(made)
 
 
 def _url(listening: socket.socket) -> str:
