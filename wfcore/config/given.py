@@ -33,6 +33,11 @@ class Given:
     places: Mapping[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The dotted path."""
+        return ".".join(self.path)
+
+    @property
     def origin(self) -> str:
         """As ``config list`` shows it."""
         return f"file {self.source}:{self.places[self.path][0]}" if self.places else self.source

@@ -24,6 +24,11 @@ class Setting:
     given: Any
     origin: str
 
+    @property
+    def shown(self) -> Any:
+        """As a person would write it: ``30d`` rather than seconds, but paths absolute."""
+        return self.value if isinstance(self.value, str) else self.given
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -62,8 +62,8 @@ def _nodes(tasks: Sequence[Task]) -> list[_Node]:
             nodes.append(_Node([(name, type)]))
     for node in nodes:
         node.needs = sorted({number[need] for need in needs[node.tasks[0][0]]})
-        for need in node.needs:
-            nodes[need].left += 1
+        for needed in node.needs:
+            nodes[needed].left += 1
     return _ordered(nodes, [number[name] for name, _, _ in tasks])
 
 

@@ -1,0 +1,1 @@
+"""The command line: a tree of commands behind one safe door; only ``output`` prints."""

@@ -1,0 +1,190 @@
+"""Speaks to a server's HTTP API, with nothing but the standard library; finds it and its token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from wfcore import errors
+from wfcore.errors import Problem, Unreachable, UsageError, WorkflowError
+from wfcore.service.auth import read_token
+from wfcore.service.lock import read_lock
+
+#: Seconds without a byte after which a server is taken for gone; long-polls add their own time.
+TIMEOUT: Final = 30.0
+_LARGEST: Final = 256 * 2**20
+_LOCAL: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class Client:
+    """One server. Keeps its connection open between requests; not for several threads."""
+
+    def __init__(self, address: str, token: str | None) -> None:
+        self.address = address.rstrip("/")
+        self._token = token
+        self._connection, self._path = _connect(self.address)
+
+    def get(self, path: str, *, wait: float = 0, **query: Any) -> Any:
+        """GET the JSON at ``path``; ``wait`` seconds are the server's own to answer."""
+        if wait:
+            query["wait"] = wait
+        return self.call("GET", path, query=query, patience=wait)
+
+    def post(
+        self, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> Any:
+        """POST a JSON body."""
+        return self.call("POST", path, json.dumps(body or {}).encode(), query=query, headers=headers or {})
+
+    def send_yaml(self, path: str, source: bytes, **query: Any) -> Any:
+        """POST a workflow's source."""
+        return self.call("POST", path, source, query=query, headers={"Content-Type": "application/yaml"})
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience: float = 0,
+    ) -> Any:
+        """The decoded answer. Raises the WorkflowError that the server tells of, or Unreachable."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        target = self._path + quote(path) + (f"?{urlencode(given)}" if given else "")
+        status, content = self._exchange(
+            method, target, body, self._headers(body, headers or {}), TIMEOUT + patience
+        )
+        return _answer(self.address, status, content)
+
+    def _headers(self, body: bytes | None, headers: Mapping[str, str]) -> dict[str, str]:
+        result = {"Accept": "application/json"}
+        if self._token:
+            result["Authorization"] = f"Bearer {self._token}"
+        if body is not None:
+            result["Content-Type"] = "application/json"
+        return result | dict(headers)
+
+    def _exchange(
+        self, method: str, target: str, body: bytes | None, headers: dict[str, str], timeout: float
+    ) -> tuple[int, bytes]:
+        connection = self._connection
+        if method != "GET":  # only a GET may be sent again when an idle connection turns out to be closed
+            connection.close()
+        fresh = connection.sock is None
+        try:
+            connection.timeout = timeout
+            if connection.sock is not None:
+                connection.sock.settimeout(timeout)
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read(_LARGEST)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            stale = isinstance(error, ConnectionError | http.client.RemoteDisconnected)
+            if not fresh and stale:
+                return self._exchange(method, target, body, headers, timeout)
+            raise self._gone(error) from error
+
+    def _gone(self, error: Exception) -> Unreachable:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return Unreachable(
+            f"the server at {self.address} does not answer: {reason}",
+            remedy="check the address, or start it with `workflow server start`",
+        )
+
+
+def find(server: str | None, data_dir: Callable[[], Path]) -> Client:
+    """The client for ``--server``, else WORKFLOW_SERVER, else the server living on this data directory.
+
+    The administrator's token of the data directory goes to that directory's own loopback server alone.
+    """
+    token = os.environ.get("WORKFLOW_TOKEN") or None
+    address = server or os.environ.get("WORKFLOW_SERVER") or None
+    if address:
+        return Client(address, token or _own_token(address, data_dir))
+    directory = data_dir()
+    running = read_lock(directory)
+    if running is None or running.address is None:
+        state = "is running" if running is None else "is ready yet"
+        raise Unreachable(
+            f"no server {state} on the data directory {directory}",
+            remedy="start one with `workflow server start --detach`, or name one with --server URL",
+        )
+    return Client(running.address, token or _own_token(running.address, lambda: directory))
+
+
+def running(server: str | None, data_dir: Callable[[], Path]) -> Client | None:
+    """The same, or None when no server is named and none is ready here."""
+    if server is None and not os.environ.get("WORKFLOW_SERVER"):
+        found = read_lock(data_dir())
+        if found is None or found.address is None:
+            return None
+    return find(server, data_dir)
+
+
+def _own_token(address: str, data_dir: Callable[[], Path]) -> str | None:
+    try:
+        directory = data_dir()
+    except errors.InvalidConfig:  # a server was named, so a broken local configuration does not matter
+        return None
+    running = read_lock(directory)
+    if running is None or running.address != address.rstrip("/") or urlsplit(address).hostname not in _LOCAL:
+        return None
+    return read_token(directory)
+
+
+def _connect(address: str) -> tuple[http.client.HTTPConnection, str]:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query or parts.fragment:
+        raise UsageError(
+            f"{address!r} is not the URL of a server", remedy="write it like http://127.0.0.1:7233"
+        )
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, port), parts.path
+    return http.client.HTTPConnection(host, port), parts.path
+
+
+def _answer(address: str, status: int, content: bytes) -> Any:
+    try:
+        data = json.loads(content) if content else None
+    except ValueError:
+        data = ...
+    if status < 300 and data is not ...:
+        return data
+    told = data.get("error") if isinstance(data, dict) else None
+    if isinstance(told, dict) and isinstance(told.get("message"), str):
+        raise error_of(told)
+    raise Unreachable(
+        f"{address} answered {status}, but not as a workflow server does",
+        remedy="check the URL of the server",
+    )
+
+
+def error_of(told: Mapping[str, Any]) -> WorkflowError:
+    """The error as the server raised it, with its class and so its exit code."""
+    message, remedy, code = told["message"], told.get("remedy"), told.get("code")
+    if code == "invalid_workflow":
+        keys = ("line", "column", "path", "message", "file")
+        return errors.InvalidWorkflow(
+            [Problem(*(one[key] for key in keys)) for one in told["problems"]], remedy=remedy
+        )
+    kinds = {
+        kind.code: kind for kind in WorkflowError.__subclasses__() if kind.__init__ is WorkflowError.__init__
+    }
+    return kinds.get(str(code), errors.UsageError if code in _OURS else WorkflowError)(message, remedy=remedy)
+
+
+#: What only the client can be at fault for, and that has no class of its own.
+_OURS: Final = ("too_large", "unsupported_media_type", "method_not_allowed", "headers_too_large")

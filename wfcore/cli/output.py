@@ -1,0 +1,144 @@
+"""The only module that prints: text for people, JSON for programs, errors for both."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+from wfcore.errors import InvalidConfig, InvalidWorkflow, WorkflowError
+
+_STYLES: Final = {
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36",
+}  # fmt: skip
+#: Control characters: a log line of a workflow must not be able to steer the terminal.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A piece of text in a colour or weight: bold dim red green yellow blue cyan."""
+
+    text: str
+    style: str
+
+
+Piece = str | Styled
+Line = Piece | Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command says in the end: ``data`` with --json, ``lines`` without; ``code`` is the exit code."""
+
+    data: Any
+    lines: Iterable[Line] = ()
+    code: int = 0
+
+
+class Output:
+    """Where a command speaks to: ``stdout`` for what was asked for, ``stderr`` for everything else."""
+
+    def __init__(self, *, json: bool, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self.json = json
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+        self.terminal = self.stdout.isatty()
+
+    @property
+    def colour(self) -> bool:
+        """Whether colours are wanted: on a terminal that knows them and without NO_COLOR."""
+        return self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @property
+    def unicode(self) -> bool:
+        """Whether more than ASCII can be shown."""
+        return (self.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+    def answer(self, answer: Answer) -> None:
+        """Print a command's answer."""
+        if self.json:
+            self._write(
+                json.dumps(answer.data, indent=2 if self.terminal else None, ensure_ascii=not self.unicode)
+            )
+        else:
+            for line in answer.lines:
+                self.line(line)
+
+    def event(self, data: Mapping[str, Any], line: Line) -> None:
+        """Print one item of a stream at once: a JSON line, or a line of text."""
+        if self.json:
+            self._write(json.dumps(data, ensure_ascii=not self.unicode))
+        else:
+            self.line(line)
+        self.stdout.flush()
+
+    def line(self, line: Line) -> None:
+        """Print a line of text."""
+        self._write(self.render(line))
+
+    def raw(self, text: str) -> None:
+        """Print text that is meant for a program or steers the terminal, as it is."""
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def render(self, line: Line) -> str:
+        """The line as text, with its colours if they are wanted."""
+        pieces = [line] if isinstance(line, str | Styled) else line
+        return "".join(map(self._piece, pieces))
+
+    def note(self, text: str) -> None:
+        """Say something beside the answer, to a person."""
+        if not self.json:
+            self.stderr.write(f"{clean(text)}\n")
+
+    def error(self, error: WorkflowError) -> None:
+        """Say what went wrong: one JSON document, or text on standard error."""
+        if self.json:
+            self._write(json.dumps({"error": error.to_dict()}))
+            return
+        located = isinstance(error, InvalidWorkflow | InvalidConfig)
+        self.stderr.write(f"{'' if located else 'workflow: '}{clean(error.message)}\n")
+        if error.remedy:
+            self.stderr.write(f"  hint: {clean(error.remedy)}\n")
+
+    def _piece(self, piece: Piece) -> str:
+        text = clean(piece if isinstance(piece, str) else piece.text)
+        if isinstance(piece, Styled) and self.colour and text:
+            return f"\x1b[{_STYLES[piece.style]}m{text}\x1b[0m"
+        return text
+
+    def _write(self, text: str) -> None:
+        encoding = self.stdout.encoding or "utf-8"
+        self.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def clean(text: str) -> str:
+    """The text with control characters written out, so that it cannot steer a terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Piece]]) -> list[Line]:
+    """Left-aligned columns under dim headers; without rows there is nothing."""
+    body = [list(row) for row in rows]
+    if not body:
+        return []
+    head: list[Piece] = [Styled(text, "dim") for text in headers]
+    widths = [max(len(_text(row[column])) for row in (head, *body)) for column in range(len(headers))]
+    return [_row(row, widths) for row in (head, *body)]
+
+
+def _row(row: Sequence[Piece], widths: Sequence[int]) -> Line:
+    pieces: list[Piece] = []
+    for index, (piece, width) in enumerate(zip(row, widths, strict=True)):
+        last = index == len(row) - 1
+        pieces += [piece] if last else [piece, " " * (width - len(_text(piece)) + 2)]
+    return pieces
+
+
+def _text(piece: Piece) -> str:
+    return clean(piece if isinstance(piece, str) else piece.text)

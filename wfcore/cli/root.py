@@ -1,0 +1,53 @@
+"""The whole tree of commands."""
+
+from __future__ import annotations
+
+from wfcore.cli.commands import completion, config, execution, plugin, run, server, workflow
+from wfcore.cli.tree import Group, command
+
+ROOT = Group(
+    "A workflow engine: run a file here, or apply workflows to a server.",
+    {
+        "run": command(run.run),
+        "server": Group(
+            "Start, stop and ask this machine's server.",
+            {"start": command(server.start), "stop": command(server.stop), "status": command(server.status)},
+        ),
+        "workflow": Group(
+            "Apply, list, describe and run workflows on a server.",
+            {
+                "apply": command(workflow.apply),
+                "validate": command(workflow.validate),
+                "list": command(workflow.list_workflows),
+                "describe": command(workflow.describe),
+                "run": command(workflow.run),
+                "enable": command(workflow.enable),
+                "disable": command(workflow.disable),
+                "delete": command(workflow.delete),
+            },
+        ),
+        "execution": Group(
+            "List, inspect, follow and cancel executions.",
+            {
+                "list": command(execution.list_executions),
+                "inspect": command(execution.inspect),
+                "logs": command(execution.logs),
+                "watch": command(execution.watch),
+                "cancel": command(execution.cancel),
+            },
+        ),
+        "plugin": Group("See which plugins are installed.", {"list": command(plugin.list_plugins)}),
+        "config": Group(
+            "Read and write the configuration.",
+            {
+                "get": command(config.get),
+                "set": command(config.set_value),
+                "list": command(config.list_settings),
+            },
+        ),
+        "completion": Group(
+            "Print a script that completes commands and options in a shell.",
+            {"bash": command(completion.bash), "fish": command(completion.fish)},
+        ),
+    },
+)

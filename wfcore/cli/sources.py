@@ -1,0 +1,89 @@
+"""What the user hands over: workflow files, directories of them, standard input, and inputs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from wfcore.errors import InvalidInput, NotFound, UsageError
+
+#: As the language takes no larger file, nothing more is read of one.
+_MOST: Final = 4 * 2**20
+_INPUTS: Final = 64 * 2**20
+
+
+def workflows(paths: Sequence[str]) -> list[tuple[str, bytes]]:
+    """(name, content) of files, of all ``*.yaml`` and ``*.yml`` below directories, and of ``-``.
+
+    Raises NotFound for what is not there, UsageError for a directory without workflows.
+    """
+    found = {name: place for path in paths for name, place in _files(path)}
+    return [(name, read(place)) for name, place in found.items()]
+
+
+def read(path: str, most: int = _MOST) -> bytes:
+    """The content of a file, or of standard input for ``-``. Raises NotFound, UsageError."""
+    try:
+        if path == "-":
+            content = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(most + 1)
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {path}", remedy="correct the path") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="name a readable file") from error
+    if len(content) > most:
+        raise UsageError(f"{path} is larger than {most >> 20} MiB", remedy="name a smaller file")
+    return content
+
+
+def inputs(pairs: Sequence[str], file: str | None) -> dict[str, Any]:
+    """Inputs of an execution: those of the JSON ``file`` (or ``-``), then each ``name=value`` as text.
+
+    Raises UsageError, InvalidInput.
+    """
+    values = _inputs_of(file) if file else {}
+    given: set[str] = set()
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(
+                f"--input {pair!r} is not NAME=VALUE", remedy="write for example --input name=value"
+            )
+        if name in given:
+            raise UsageError(f"the input {name!r} is given twice", remedy="give it once")
+        given.add(name)
+        values[name] = value
+    return values
+
+
+def _files(path: str) -> Iterator[tuple[str, str]]:
+    place = Path(path)
+    if path == "-":
+        yield "workflow.yaml", path
+    elif place.is_dir():
+        below = sorted(
+            file for ending in ("*.yaml", "*.yml") for file in place.rglob(ending) if file.is_file()
+        )
+        if not below:
+            raise UsageError(
+                f"there is no *.yaml or *.yml below {path}", remedy="name a directory with workflows"
+            )
+        yield from ((str(file), str(file)) for file in below)
+    else:
+        yield path, path
+
+
+def _inputs_of(file: str) -> dict[str, Any]:
+    content = read(file, _INPUTS)
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{file} is not JSON: {error}", remedy='write {"name": value, …}') from error
+    if not isinstance(values, dict):
+        raise InvalidInput(f"{file} does not hold a JSON object", remedy='write {"name": value, …}')
+    return values
