@@ -1,0 +1,1 @@
+"""A third party's package in which everything is broken."""
