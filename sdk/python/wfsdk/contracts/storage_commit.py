@@ -162,6 +162,11 @@ class CommitContract:
         storage.commit([Step(running("0001"), create=True, tick=TICK)])
         assert storage.triggers() == [replace(TRIGGER, next_at=DUE + 500)]
 
+    def test_a_tick_moves_its_trigger_over_what_was_skipped(self, storage: Storage) -> None:
+        with_trigger(storage, next_at=DUE - 500)
+        storage.commit([Step(running("0001"), create=True, tick=TICK)])
+        assert storage.triggers() == [replace(TRIGGER, next_at=NEXT)]
+
     def test_taken_messages_go_with_the_step(self, storage: Storage) -> None:
         storage.commit([Step(running("0001"), create=True)])
         storage.post(Message("0001", "cancel"))

@@ -25,7 +25,7 @@ def create(change: Change, step: Step) -> bool:
     if tick is not None:
         place = (tick.namespace, tick.workflow, tick.trigger)
         trigger = change.get("triggers", *place)
-        if trigger is not None and trigger.next_at == tick.due_at:
+        if trigger is not None and trigger.next_at is not None and trigger.next_at <= tick.due_at:
             change.put("triggers", place, replace(trigger, next_at=tick.next_at))
     return True
 
