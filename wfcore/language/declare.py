@@ -106,7 +106,7 @@ def triggers(
     names = _names(draft, specs)
     found: list[Trigger] = []
     for path, spec in specs:
-        kind = _kind(draft, path, spec, installed) if isinstance(spec, dict) else None
+        kind = _kind(draft, path, spec, installed) if isinstance(spec, dict) and spec else None
         if kind is not None:
             found.append(_trigger(draft, path, spec, kind, installed[kind], declared, names))
     if specs or MANUAL not in installed:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import cerberus
 from cerberus import errors
@@ -51,7 +51,7 @@ class Rules:
         self._rules = rules
         self._lock = threading.Lock()
         try:
-            self._validator = cerberus.Validator(dict(rules), error_handler=_Collector)
+            self._validator = _Validator(dict(rules), error_handler=_Collector)
         except (cerberus.SchemaError, TypeError, ValueError, AttributeError) as error:
             raise PluginError(
                 f"these input rules are not valid: {error}", remedy="correct the plugin"
@@ -72,6 +72,16 @@ class Rules:
                 return {}, [Flaw((), f"cannot be checked ({type(error).__name__}: {error})"[:200])]
         flaws = islice((flaw for error in found for flaw in _flaws(error, self._rules)), MAX_FLAWS)
         return checked if isinstance(checked, dict) else dict(document), list(dict.fromkeys(flaws))
+
+
+class _Validator(cerberus.Validator):  # type: ignore[misc]
+    """Takes true and false for no number."""
+
+    types_mapping: ClassVar[dict[str, cerberus.TypeDefinition]] = {
+        **cerberus.Validator.types_mapping,
+        "integer": cerberus.TypeDefinition("integer", (int,), (bool,)),
+        "float": cerberus.TypeDefinition("float", (float, int), (bool,)),
+    }
 
 
 class _Identity:
