@@ -70,7 +70,7 @@ class Board:
 
     @classmethod
     def of(cls, title: str, tasks: Iterable[tuple[str, str]]) -> Board:
-        """A board for these tasks (path, type); those of the main part are already there, as they will come."""
+        """A board for these tasks (path, type), on which those of the main part are already seen."""
         types = dict(tasks)
         return cls(title, types, {path: Row(path, type) for path, type in types.items() if path[0] != "@"})
 

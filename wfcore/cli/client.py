@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from wfcore import errors
 from wfcore.errors import Problem, Unreachable, UsageError, WorkflowError
-from wfcore.service.auth import read_token
+from wfcore.service.auth import ADMIN_FILE, read_token
 from wfcore.service.lock import read_lock
 
 #: Seconds without a byte after which a server is taken for gone; long-polls add their own time.
@@ -22,10 +22,14 @@ _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Client:
-    """One server. Keeps its connection open between requests; not for several threads."""
+    """One server. Keeps its connection open between requests; not for several threads.
 
-    def __init__(self, address: str, token: str | None) -> None:
+    ``token_file`` is where the token came from, if it is the one of the data directory.
+    """
+
+    def __init__(self, address: str, token: str | None, token_file: Path | None = None) -> None:
         self.address = address.rstrip("/")
+        self.token_file = token_file
         self._token = token
         self._connection, self._path = _connect(self.address)
 
@@ -108,7 +112,7 @@ def find(server: str | None, data_dir: Callable[[], Path]) -> Client:
     token = os.environ.get("WORKFLOW_TOKEN") or None
     address = server or os.environ.get("WORKFLOW_SERVER") or None
     if address:
-        return Client(address, token or _own_token(address, data_dir))
+        return _with_token(address, token, data_dir)
     directory = data_dir()
     running = read_lock(directory)
     if running is None or running.address is None:
@@ -117,7 +121,7 @@ def find(server: str | None, data_dir: Callable[[], Path]) -> Client:
             f"no server {state} on the data directory {directory}",
             remedy="start one with `workflow server start --detach`, or name one with --server URL",
         )
-    return Client(running.address, token or _own_token(running.address, lambda: directory))
+    return _with_token(running.address, token, lambda: directory)
 
 
 def running(server: str | None, data_dir: Callable[[], Path]) -> Client | None:
@@ -129,15 +133,17 @@ def running(server: str | None, data_dir: Callable[[], Path]) -> Client | None:
     return find(server, data_dir)
 
 
-def _own_token(address: str, data_dir: Callable[[], Path]) -> str | None:
+def _with_token(address: str, token: str | None, data_dir: Callable[[], Path]) -> Client:
+    if token:
+        return Client(address, token)
     try:
         directory = data_dir()
     except errors.InvalidConfig:  # a server was named, so a broken local configuration does not matter
-        return None
+        return Client(address, None)
     running = read_lock(directory)
     if running is None or running.address != address.rstrip("/") or urlsplit(address).hostname not in _LOCAL:
-        return None
-    return read_token(directory)
+        return Client(address, None)
+    return Client(address, read_token(directory), directory / ADMIN_FILE)
 
 
 def _connect(address: str) -> tuple[http.client.HTTPConnection, str]:

@@ -50,9 +50,14 @@ class Output:
         self.terminal = self.stdout.isatty()
 
     @property
+    def steerable(self) -> bool:
+        """Whether lines can be drawn anew: on a terminal that is not a dumb one."""
+        return self.terminal and os.environ.get("TERM") != "dumb"
+
+    @property
     def colour(self) -> bool:
         """Whether colours are wanted: on a terminal that knows them and without NO_COLOR."""
-        return self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return self.steerable and not os.environ.get("NO_COLOR")
 
     @property
     def unicode(self) -> bool:
@@ -89,7 +94,7 @@ class Output:
     def render(self, line: Line) -> str:
         """The line as text, with its colours if they are wanted."""
         pieces = [line] if isinstance(line, str | Styled) else line
-        return "".join(map(self._piece, pieces))
+        return "".join(map(self._piece, pieces)).rstrip()
 
     def note(self, text: str) -> None:
         """Say something beside the answer, to a person."""
@@ -101,8 +106,8 @@ class Output:
         if self.json:
             self._write(json.dumps({"error": error.to_dict()}))
             return
-        located = isinstance(error, InvalidWorkflow | InvalidConfig)
-        self.stderr.write(f"{'' if located else 'workflow: '}{clean(error.message)}\n")
+        bare = isinstance(error, InvalidWorkflow | InvalidConfig) or error.message.startswith("workflow")
+        self.stderr.write(f"{'' if bare else 'workflow: '}{clean(error.message)}\n")
         if error.remedy:
             self.stderr.write(f"  hint: {clean(error.remedy)}\n")
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wfcore.cli import text
 from wfcore.cli.output import Line, Styled, table
+
+if TYPE_CHECKING:
+    from wfcore.cli.client import Client
 
 #: Outputs longer than this are shortened for people; --json has them whole.
 _VALUE = 2000
@@ -86,7 +90,7 @@ def workflows(found: list[dict[str, Any]]) -> list[Line]:
     return table(headers, rows)
 
 
-def workflow(one: Mapping[str, Any], address: str, recent: list[dict[str, Any]]) -> Iterator[Line]:
+def workflow(one: Mapping[str, Any], client: Client, recent: list[dict[str, Any]]) -> Iterator[Line]:
     """All about one workflow: triggers, inputs, graph, last executions."""
     yield from _fields(
         ("workflow", f"{one['namespace']}/{one['id']}"),
@@ -98,7 +102,7 @@ def workflow(one: Mapping[str, Any], address: str, recent: list[dict[str, Any]])
     yield ""
     yield Styled("Triggers", "bold")
     for trigger in one["triggers"]:
-        yield from _trigger(trigger, address)
+        yield from _trigger(trigger, client)
     if one["inputs"]:
         yield ""
         yield Styled("Inputs", "bold")
@@ -118,7 +122,7 @@ def workflow(one: Mapping[str, Any], address: str, recent: list[dict[str, Any]])
         yield from executions(recent)
 
 
-def _trigger(trigger: Mapping[str, Any], address: str) -> Iterator[Line]:
+def _trigger(trigger: Mapping[str, Any], client: Client) -> Iterator[Line]:
     name = trigger["name"] if trigger["name"] == trigger["kind"] else f"{trigger['name']} ({trigger['kind']})"
     spec = trigger["spec"] if isinstance(trigger["spec"], Mapping) else {}
     detail = spec.get("expr") or spec.get("every") or ""
@@ -129,10 +133,12 @@ def _trigger(trigger: Mapping[str, Any], address: str) -> Iterator[Line]:
         yield f"  {name}  {shown}{due}".rstrip()
         return
     method, path = trigger["address"].split(" ", 1)
-    yield f"  {name}  {method} {address}/hooks{path}"
-    token = "" if spec.get("auth") == "none" else ' -H "Authorization: Bearer $WORKFLOW_TOKEN"'
+    url = f"{client.address}/hooks{path}"
+    yield f"  {name}  {method} {url}"
+    secret = f"$(cat {shlex.quote(str(client.token_file))})" if client.token_file else "$WORKFLOW_TOKEN"
+    token = "" if spec.get("auth") == "none" else f' -H "Authorization: Bearer {secret}"'
     body = " -H 'Content-Type: application/json' -d '{}'" if method in ("POST", "PUT", "PATCH") else ""
-    yield Styled(f"    curl -X {method}{token}{body} {address}/hooks{path}", "dim")
+    yield Styled(f"    curl -X {method}{token}{body} {url}", "dim")
 
 
 def _input(one: Mapping[str, Any]) -> tuple[str, str, str, str]:

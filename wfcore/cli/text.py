@@ -86,6 +86,11 @@ def cut(text: str, columns: int) -> str:
     return f"{kept}…"
 
 
+def hanging(message: str, indent: int) -> str:
+    """The text with its second and later lines indented."""
+    return message.rstrip("\n").replace("\n", "\n" + " " * indent)
+
+
 def value(data: Any) -> str:
     """A JSON value on one line, a text without its quotes."""
     import json

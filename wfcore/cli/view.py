@@ -35,7 +35,7 @@ def view(board: Board, out: Output) -> View:
     """The view that fits where the output goes to."""
     if out.json:
         return Documents(out)
-    return Live(board, out) if out.terminal else Plain(board, out)
+    return Live(board, out) if out.steerable else Plain(board, out)
 
 
 class Silent:
@@ -113,7 +113,7 @@ class Live:
         if fact["kind"] == "log" and row is not None:
             at = text.parse_time(fact["at"])
             assert at is not None
-            line = [Styled(f"{text.clock(at)} ", "dim"), f"{row.path} ", *_log(fact["body"])]
+            line = [Styled(f"{text.clock(at)}  ", "dim"), f"{row.path}  ", *_log(fact["body"])]
             self._draw([self._out.render(line)], self._moving())
 
     def tick(self) -> None:
@@ -160,7 +160,8 @@ def table_of(
     """A line for each task: sign, name, type, duration, what there is to say; with ``scale`` also a bar."""
     names = min(max((len(row.path) for row in rows), default=0), _NAME)
     types = min(max((len(row.type) for row in rows), default=0), _NAME)
-    bar = min(_BAR, max(columns - names - types - 18, 0)) if scale else 0
+    widest = _BAR // 2 if any(row.note for row in rows) else _BAR
+    bar = min(widest, max(columns - names - types - 18, 0)) if scale else 0
     for row in rows:
         moving = spinner if row.state == "RUNNING" and out.unicode else ""
         spent = text.duration(row.seconds(now)) if row.spans else ""
@@ -234,9 +235,9 @@ def _bar(row: Row, scale: tuple[datetime, datetime], width: int, out: Output) ->
 
 
 def _log(body: Mapping[str, Any]) -> Iterable[Piece]:
-    level, message = body.get("level", "INFO"), str(body.get("message", ""))
+    level, message = body["level"], text.hanging(body["message"], 14)
     if level in _LEVELS:
-        return [Styled(f"{level} {message}", _LEVELS[level])]
+        return [Styled(f"│ {level} {message}", _LEVELS[level])]
     return [Styled("│ ", "dim"), message]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,8 +30,8 @@ class _Node:
 def draw(tasks: Sequence[Task]) -> str:
     """The drawing of ``(name, type, needs)``; needs that are no task of the sequence are left out.
 
-    A task lies below all that it needs and is joined to them; ``┊`` goes on with a block of tasks
-    that need the same and are needed by the same.
+    A task lies below all that it needs and is joined to those that do not follow from others; ``┊``
+    goes on with a block of tasks that need the same and are needed by the same.
     """
     nodes = _nodes(tasks)
     rows = list(_rows(nodes))
@@ -45,7 +45,7 @@ def draw(tasks: Sequence[Task]) -> str:
 
 def _nodes(tasks: Sequence[Task]) -> list[_Node]:
     known = {name for name, _, _ in tasks}
-    needs = {name: frozenset(needs) & known for name, _, needs in tasks}
+    needs = _direct({name: frozenset(needs) & known for name, _, needs in tasks})
     followers: dict[str, set[str]] = {name: set() for name in known}
     for name, wanted in needs.items():
         for need in wanted:
@@ -65,6 +65,19 @@ def _nodes(tasks: Sequence[Task]) -> list[_Node]:
         for needed in node.needs:
             nodes[needed].left += 1
     return _ordered(nodes, [number[name] for name, _, _ in tasks])
+
+
+def _direct(needs: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Only the needs that do not follow from other needs: the same order with fewer rails."""
+    above: dict[str, frozenset[str]] = {}
+    waiting = dict(needs)
+    while ready := [name for name, wanted in waiting.items() if wanted <= above.keys()]:
+        for name in ready:
+            wanted = waiting.pop(name)
+            above[name] = wanted.union(*(above[need] for need in wanted))
+    return {
+        name: wanted - frozenset().union(*(above[need] for need in wanted)) for name, wanted in needs.items()
+    }
 
 
 def _ordered(nodes: list[_Node], file_order: Sequence[int]) -> list[_Node]:

@@ -93,7 +93,7 @@ def describe(session: Session, address: str) -> Answer:
     path, namespace, id = _path(address)
     detail = session.client.get(path)
     recent = session.client.get("/api/v1/executions", namespace=namespace, workflow=id, limit=5)["executions"]
-    return Answer(detail, show.workflow(detail, session.client.address, recent))
+    return Answer(detail, show.workflow(detail, session.client, recent))
 
 
 def run(
