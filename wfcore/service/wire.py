@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -19,7 +20,8 @@ class Refusal(ErrorTask):  # type: ignore[misc]
     """What the parser refuses before the application sees it."""
 
     def execute(self) -> None:
-        """Write the error and close the connection."""
+        """Write the error and end the connection."""
+        self.channel.refused = True
         error = self.request.error
         body = dumps(status_body(error.code, f"{error.reason}: {error.body}", "correct the HTTP request"))
         self.status = f"{error.code} {error.reason}"
@@ -45,17 +47,47 @@ class Answer(WSGITask):  # type: ignore[misc]
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """Remembers when the request that is now being received began."""
+    """Remembers when the request that is being received began, and ends a refused one gently.
+
+    Closing a socket with unread input would reset it, and the client might never see why it was
+    refused. So after a refusal only the sending half is closed, and what still comes is thrown away.
+    """
 
     task_class = Answer
     error_task_class = Refusal
     begun = 0.0
+    refused = False
+    draining = False
 
     def received(self, data: bytes) -> bool:
         """Bytes have come."""
         if self.request is None:
             self.begun = self.last_activity
         return bool(super().received(data))
+
+    def readable(self) -> bool:
+        """Whether the loop should wait for input."""
+        return self.draining or bool(super().readable())
+
+    def writable(self) -> bool:
+        """Whether the loop should wait until output is possible."""
+        return bool(self.will_close if self.draining else super().writable())
+
+    def handle_read(self) -> None:
+        """There is input; its end closes the connection."""
+        if self.draining:
+            self.recv(self.adj.recv_bytes)
+        else:
+            super().handle_read()
+
+    def handle_close(self) -> None:
+        """Everything is sent, or the other side is gone, or it took too long."""
+        if self.refused and not self.draining:
+            self.draining, self.will_close = True, False
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+                return
+        super().handle_close()
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
@@ -86,7 +118,5 @@ def _trickles(channel: Any, now: float, patience: float) -> bool:
 
 def _hang_up(channel: Any) -> None:
     """The loop sees the end of the socket and closes it in its own time."""
-    try:
+    with suppress(OSError):  # already gone
         channel.socket.shutdown(socket.SHUT_RDWR)
-    except OSError:  # already gone
-        channel.will_close = True

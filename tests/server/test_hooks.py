@@ -1,0 +1,134 @@
+"""Webhooks: who may call is the trigger's business, and the answer is what the workflow says."""
+
+import time
+
+import pytest
+
+WORKFLOW = """
+id: {id}
+trigger: {{webhook: {{path: /{id}, {spec}}}}}
+tasks:
+  work: {{type: {type}}}
+outputs: {{got: "{{{{ trigger.body }}}}"}}
+"""
+SAY = "core/log, inputs: {message: x}"
+WAIT = "core/wait, inputs: {for: 1h}"
+FAIL = "core/fail, inputs: {message: secret detail}"
+
+
+def hook(server, id, spec="auth: none", type=SAY):
+    server.apply(WORKFLOW.format(id=id, spec=spec, type=type))
+
+
+def test_ack(server):
+    hook(server, "ack")
+    answer = server.post("/hooks/ack", {"a": 1}, token="")
+    assert answer.status == 202
+    id = answer.json["execution"]
+    assert answer.headers["location"] == f"/api/v1/executions/{id}"
+    whole = server.get(f"/api/v1/executions/{id}").json
+    assert whole["trigger"]["kind"] == "webhook"
+    assert whole["trigger"]["body"] == {"a": 1}
+
+
+def test_result(server):
+    hook(server, "result", "auth: none, respond: result")
+    answer = server.post("/hooks/result", {"a": [1]}, token="")
+    assert (answer.status, answer.json) == (200, {"got": {"a": [1]}})
+
+
+def test_the_result_of_a_failure_tells_no_details(server):
+    hook(server, "fails", "auth: none, respond: result", FAIL)
+    answer = server.post("/hooks/fails", {}, token="")
+    assert (answer.status, answer.code) == (500, "execution_failed")
+    assert "secret detail" not in answer.body.decode()
+    assert answer.json["execution"] in answer.json["error"]["message"]
+
+
+def test_a_token_is_the_default(server):
+    hook(server, "guarded", "method: POST")
+    assert server.post("/hooks/guarded", {}, token="").code == "unauthorized"
+    assert server.post("/hooks/guarded", {}, token="wrong").status == 401
+    assert server.post("/hooks/guarded", {}).status == 202
+
+
+def test_the_token_is_not_kept_in_the_payload(server):
+    hook(server, "hidden", "method: POST")
+    id = server.post("/hooks/hidden", {}).json["execution"]
+    assert server.token not in server.get(f"/api/v1/executions/{id}").body.decode()
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_other_methods_of_the_same_path(server, method):
+    hook(server, "many", "auth: none, method: POST")
+    hook(server, f"many-{method.lower()}", "auth: none, method: " + method)
+    assert server.call(method, "/hooks/many", token="").code == "not_found"
+    assert server.call(method, f"/hooks/many-{method.lower()}", token="").status == 202
+
+
+def test_what_the_trigger_sees(server):
+    hook(server, "seen")
+    answer = server.call(
+        "POST", "/hooks/seen?a=1&b=x%20y&a=2", b"text", kind="text/plain", token="", X_Thing="Yes"
+    )
+    trigger = server.get(f"/api/v1/executions/{answer.json['execution']}").json["trigger"]
+    assert trigger["query"] == {"a": "2", "b": "x y"}
+    assert trigger["headers"]["x-thing"] == "Yes"
+    assert (trigger["body"], trigger["method"], trigger["path"]) == ("text", "POST", "/seen")
+
+
+def test_the_same_delivery_twice(server):
+    hook(server, "twice")
+    ids = {
+        server.post("/hooks/twice", {}, token="", Idempotency_Key="d1").json["execution"] for _ in range(2)
+    }
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "ack/", "ack/x", "%00", "../api/v1/server", "a" * 3000])
+def test_nobody_listens(server, path):
+    hook(server, "ack")
+    answer = server.post(f"/hooks/{path}", {}, token="")
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_a_disabled_workflow_does_not_listen(server):
+    hook(server, "off")
+    server.post("/api/v1/workflows/default/off/disable")
+    assert server.post("/hooks/off", {}, token="").status == 404
+    server.post("/api/v1/workflows/default/off/enable")
+    assert server.post("/hooks/off", {}, token="").status == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [(b"{", "application/json", 400), (b"\xff", "application/json", 400), (b"x" * 2000, "text/plain", 400)],
+)
+def test_bad_deliveries(server, body, kind, status):
+    hook(server, "strict", "auth: none, max_body: 1KiB")
+    before = server.get("/api/v1/executions?workflow=strict").json
+    answer = server.post("/hooks/strict", body, kind=kind, token="")
+    assert answer.status == status
+    assert answer.code
+    assert server.get("/api/v1/executions?workflow=strict").json == before
+
+
+def test_without_a_place_a_result_is_acknowledged(start):
+    server = start(server__threads="2")
+    hook(server, "slow-result", "auth: none, respond: result", WAIT)
+    server.apply("id: busy\ntasks:\n  w: {type: core/wait, inputs: {for: 1h}}\n")
+    with server.stream(server.submit("busy")["id"]):
+        begun = time.monotonic()
+        answer = server.post("/hooks/slow-result", {}, token="")
+        assert time.monotonic() - begun < 2
+    assert answer.status == 202
+    assert answer.json["execution"]
+
+
+def test_a_slow_result_is_acknowledged_in_the_end(inside, monkeypatch):
+    monkeypatch.setattr("wfcore.service.resources.hooks.RESULT_SECONDS", 0.3)
+    with inside() as client:
+        hook(client, "late", "auth: none, respond: result", WAIT)
+        answer = client.post("/hooks/late", {}, token="")
+    assert answer.status == 202
+    assert answer.headers["location"].endswith(answer.json["execution"])
