@@ -37,6 +37,7 @@ from wfcore.model.records import (
     TriggerRecord,
     WorkflowRecord,
 )
+from wfcore.model.size import parse as parse_size
 from wfcore.plugins.contracts import (
     CONTRACT,
     Action,
@@ -106,4 +107,5 @@ __all__ = [
     "WorkflowRecord",
     "hookimpl",
     "parse_duration",
+    "parse_size",
 ]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from wfcore.api import CONTRACT, Context, TriggerFault, parse_duration
+from wfcore.api import CONTRACT, Context, TriggerFault, parse_duration, parse_size
 
 #: How late a tick may be and still fire whatever ``catchup`` says, in seconds.
 MAX_LATENESS: Final = 60.0
 CATCHUP: Final = ("none", "last", "all")
-
-_SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|kB|KiB|MB|MiB)?")
-_BYTES: Final = {None: 1, "B": 1, "kB": 1000, "KiB": 1024, "MB": 1000_000, "MiB": 1024 * 1024}
 
 
 class Stateless:
@@ -83,13 +79,13 @@ def duration(spec: Mapping[str, Any], key: str, default: float) -> float:
 
 def size(spec: Mapping[str, Any], key: str, default: int) -> int:
     """Bytes, of a whole number or a text like ``512KiB``; at least 1. Raises TriggerFault."""
-    value = spec.get(key, default)
-    match = (
-        _SIZE.fullmatch(str(value)) if isinstance(value, (int, str)) and not isinstance(value, bool) else None
-    )
-    if match is None or int(match[1]) == 0:
-        raise TriggerFault("expected a size of at least one byte, like 65536, 512KiB or 1MiB", (key,))
-    return int(match[1]) * _BYTES[match[2]]
+    try:
+        found = parse_size(spec.get(key, default))
+    except ValueError as error:
+        raise TriggerFault(str(error), (key,)) from None
+    if found < 1:
+        raise TriggerFault("expected a size of at least one byte", (key,))
+    return found
 
 
 def policy(spec: Mapping[str, Any], lateness: float = MAX_LATENESS) -> dict[str, Any]:

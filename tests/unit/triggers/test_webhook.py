@@ -96,7 +96,7 @@ def refused(path):
         ({"path": "/a", "auth": {"token": "x"}}, ("auth",), "bearer, none"),
         ({"path": "/a", "respond": "later"}, ("respond",), "ack, result"),
         ({"path": "/a", "max_body": 0}, ("max_body",), "at least one byte"),
-        ({"path": "/a", "max_body": -1}, ("max_body",), "at least one byte"),
+        ({"path": "/a", "max_body": -1}, ("max_body",), "size"),
         ({"path": "/a", "max_body": "1 TB"}, ("max_body",), "size"),
         ({"path": "/a", "max_body": True}, ("max_body",), "size"),
         ({"path": "/a", "max_body": 1.5}, ("max_body",), "size"),
