@@ -74,6 +74,24 @@ def open_part(run: Run, part: Part, now: int) -> None:
             end_task(run, row(run, part.prefix + name), SKIPPED, now)
 
 
+def present_part(run: Run) -> Part:
+    """The part that an execution's rows have come to: the last one that has any."""
+    plan = run.plan
+    for part in (plan.finally_, plan.on_failure, plan.outputs):
+        if any(part.prefix + name in run.tasks for name in part.tasks):
+            return part
+    return plan.main
+
+
+def was_stopped(run: Run) -> bool:
+    """Whether the open part was told to end: nothing but a stop sets an error, or takes a limit away, before."""
+    scope, record = run.scope, run.record
+    if scope is None or scope.left == 0:
+        return False
+    limited = scope.part is run.plan.on_failure or scope.part is run.plan.finally_
+    return record.deadline is None if limited else record.error is not None
+
+
 def end_task(run: Run, task: TaskRecord, state: str, now: int) -> None:
     """The task is terminal; who waited for it becomes ready, or is skipped with all that follow."""
     scope = run.scope
@@ -81,6 +99,8 @@ def end_task(run: Run, task: TaskRecord, state: str, now: int) -> None:
     worklist = [(task, state)]
     while worklist:
         ended, state = worklist.pop()
+        if ended is not task and row(run, ended.path).state in TERMINAL:
+            continue  # it follows a failed task by more than one way
         for members in (run.running, run.waiting, run.queued):
             members.discard(ended.path)
         move_task(run, ended, state)
@@ -136,8 +156,7 @@ def _close_part(run: Run, part: Part, now: int) -> None:
     if following is None:
         finish_execution(run, now)
         return
-    fresh = not any(following.prefix + name in run.tasks for name in following.tasks)
-    if following is not run.plan.outputs and fresh:
+    if following is not run.plan.outputs:
         run.record.deadline = now + PART_LIMIT
     open_part(run, following, now)
 
@@ -182,7 +201,7 @@ def _release_followers(run: Run, scope: Scope, ended: TaskRecord) -> list[tuple[
         follower = row(run, part.prefix + name)
         if follower.state in TERMINAL or run.stopping:
             continue
-        if not satisfied and follower.error is None:
+        if not satisfied:
             error = Error("upstream", f"needs {ended.path}, which is {ended.state}", follower.path)
             follower.error = json.dumps(error.to_dict())
             ends.append((follower, SKIPPED))

@@ -17,8 +17,10 @@ from wfcore.engine.flow import (
     move_execution,
     move_task,
     open_part,
+    present_part,
     row,
     settle,
+    was_stopped,
 )
 from wfcore.engine.plan import Plan
 from wfcore.engine.retry import idempotency_key, retry_delay
@@ -84,8 +86,8 @@ def resume(
     run = Run(record, workflow, plan, {task.path: task for task in tasks})
     if record.state == PENDING:
         return run
-    open_part(run, plan.main, now)
-    run.stopping = record.error is not None and run.scope is not None and run.scope.left > 0
+    open_part(run, present_part(run), now)
+    run.stopping = was_stopped(run)
     settle(run, now)
     for path in sorted(run.running):
         if path not in alive:
@@ -169,7 +171,7 @@ def stop(run: Run, error: Error, now: int) -> None:
     if run.record.state == PENDING:
         finish_execution(run, now)
         return
-    run.stopping = True
+    run.stopping, run.record.deadline = True, None
     cancel_rest(run, now)
     settle(run, now)
 
