@@ -64,7 +64,7 @@ def inputs(pairs: Sequence[str], file: str | None) -> dict[str, Any]:
 def _files(path: str) -> Iterator[tuple[str, str]]:
     place = Path(path)
     if path == "-":
-        yield "workflow.yaml", path
+        yield path, path
     elif place.is_dir():
         below = sorted(
             file for ending in ("*.yaml", "*.yml") for file in place.rglob(ending) if file.is_file()

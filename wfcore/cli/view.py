@@ -130,10 +130,8 @@ class Live:
         size = shutil.get_terminal_size()
         rows = [row for row in board.rows.values() if not hidden(row)]
         done = sum(row.state in ("SUCCESS", "FAILED", "SKIPPED", "CANCELLED") for row in rows)
-        head: Line = [
-            Styled(board.title, "bold"),
-            f"  {board.state}  {text.duration(board.seconds(now))}  {done}/{len(rows)} tasks",
-        ]
+        tail = f"  {board.state}  {text.duration(board.seconds(now))}  {done}/{len(rows)} tasks"
+        head: Line = [Styled(text.cut(board.title, max(size.columns - len(tail), 1)), "bold"), tail]
         shown = _fitting(rows, max(size.lines - 3, 3))
         frame = int((time.monotonic() - self._begun) * 10) % len(_SPINNER)
         lines = [head, *table_of(shown, now, self._out, size.columns, spinner=_SPINNER[frame])]
@@ -158,8 +156,8 @@ def table_of(
     scale: tuple[datetime, datetime] | None = None,
 ) -> Iterator[Line]:
     """A line for each task: sign, name, type, duration, what there is to say; with ``scale`` also a bar."""
-    names = min(max((len(row.path) for row in rows), default=0), _NAME)
-    types = min(max((len(row.type) for row in rows), default=0), _NAME)
+    names = min(max((len(row.path) for row in rows), default=0), _NAME, columns - 16)
+    types = min(max((len(row.type) for row in rows), default=0), _NAME, max(columns - names - 16, 0))
     widest = _BAR // 2 if any(row.note for row in rows) else _BAR
     bar = min(widest, max(columns - names - types - 18, 0)) if scale else 0
     for row in rows:
@@ -214,7 +212,7 @@ def _fitting(rows: Sequence[Row], room: int) -> Sequence[Row]:
     """At most ``room`` rows, those first where something goes on; in their own order."""
     if len(rows) <= room:
         return rows
-    urgent = {"RUNNING": 0, "FAILED": 1, "WAITING": 2, "PENDING": 3}
+    urgent = {"FAILED": 0, "RUNNING": 1, "WAITING": 2, "PENDING": 3}
     chosen = sorted(range(len(rows)), key=lambda index: (urgent.get(rows[index].state, 4), index))[: room - 1]
     return [rows[index] for index in sorted(chosen)]
 

@@ -58,7 +58,10 @@ def set_value(session: Session, key: str, value: str) -> Answer:
 
 
 def list_settings(session: Session) -> Answer:
-    """List every setting with its value and where that comes from; passwords are hidden."""
+    """List every setting with its value and where that comes from.
+
+    Passwords and the like are hidden.
+    """
     config = session.config
     found = [
         {"key": ".".join(path), "value": _masked(path[-1], setting.shown), "origin": setting.origin}

@@ -94,7 +94,9 @@ def logs(session: Session, id: str, *, follow: bool = False) -> int:
 
 
 def watch(session: Session, id: str) -> int:
-    """Show an execution while it runs, to its end; the exit code tells how it ended: 0 or 1.
+    """Show an execution while it runs, to its end.
+
+    The exit code tells how it ended: 0 or 1. Ctrl-C stops watching; the execution goes on.
 
     Args:
         id (ID): The execution.
@@ -143,6 +145,5 @@ def _print(session: Session, lines: Iterable[dict[str, Any]]) -> None:
         at = text.parse_time(one["at"])
         assert at is not None
         level = Styled(f"{one['level']:7}", _LEVELS.get(one["level"], "bold"))
-        session.out.event(
-            one, [Styled(f"{text.clock(at)}  ", "dim"), level, f"  {one['task']}  {one['message']}"]
-        )
+        said = f"  {one['task']}  {text.hanging(one['message'], 14)}"
+        session.out.event(one, [Styled(f"{text.clock(at)}  ", "dim"), level, said])

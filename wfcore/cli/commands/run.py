@@ -40,7 +40,7 @@ def run(session: Session, file: str, *, input: list[str] | None = None, inputs: 
         )
     values = sources.inputs(input or [], inputs)
     source = sources.read(file)
-    name = "workflow.yaml" if file == "-" else file
+    name = "stdin" if file == "-" else file
     with _log(session), terminable(), run_source(session.config, source, name, values) as begun:
         interrupted = _follow(session, begun)
         end = begun.executions.describe(begun.id)
