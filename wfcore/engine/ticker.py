@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from wfcore.engine import schedule
@@ -162,7 +162,7 @@ class Ticker:
     def _fire(self, row: TriggerRecord, trigger: Trigger, due_at: int, next_at: int | None) -> None:
         """Create the execution of one tick, in one transaction with the tick's row; ``row`` is as stored."""
         tick = Tick(row.namespace, row.workflow, row.name, due_at, next_at)
-        payload = {"due_at": datetime.fromtimestamp(due_at / SECOND, UTC)}
+        payload = {"due_at": schedule.EPOCH + due_at * schedule.MICROSECOND}
         try:
             request = fired(self._library, row, trigger, payload, due_at, tick=tick)
             if request is not None:
