@@ -1,5 +1,7 @@
 """Following by server-sent events: complete, resumable, bounded in number and time."""
 
+import contextlib
+import socket
 import threading
 import time
 
@@ -59,6 +61,7 @@ def test_a_broken_connection_loses_and_repeats_nothing(server):
     seen, last = [], 0
     for _ in range(1000):
         with server.stream(id, last=last) as response:
+            assert response.status == 200, response.read()
             seq, name, data = next(server.events(response))
         if name == "end":
             break
@@ -110,16 +113,32 @@ def test_only_half_the_threads_may_wait(start, eventually):
     eventually(lambda: "workflow_http_parked 0" in server.get("/metrics").body.decode())
 
 
-def test_places_of_vanished_clients_come_back(inside, monkeypatch, eventually):
-    monkeypatch.setattr("wfcore.service.stream.HEARTBEAT_SECONDS", 0.1)
-    with inside(server__threads="4") as client:
-        client.apply(client.slow)
-        id = client.submit("slow")["id"]
-        for _ in range(10):
-            with client.stream(id) as response:
-                assert response.status == 200
-                next(client.events(response))
-            eventually(lambda: client.site.parking.taken == 0)
+def test_places_of_vanished_clients_come_back_at_once(start, eventually):
+    server = start(server__threads="4")
+    server.apply(server.slow)
+    id = server.submit("slow", wait=0.5)["id"]
+    seen = history(server, id)[-1]["seq"]
+
+    def parked(number):
+        return f"workflow_http_parked {number}\n" in server.get("/metrics").body.decode()
+
+    for path in (f"executions/{id}/events", f"executions/{id}/facts?after={seen}&wait=20"):
+        for _ in range(5):
+            with contextlib.closing(server.connect()) as connection:
+                connection.request(
+                    "GET", f"/api/v1/{path}", headers={"Authorization": f"Bearer {server.token}"}
+                )
+                eventually(lambda: parked(1))
+            eventually(lambda: parked(0), seconds=2)
+
+
+def test_a_client_that_sends_nothing_more_still_gets_its_answer(server):
+    request = "POST /api/v1/workflows/default/slow/executions?wait=0.5 HTTP/1.1\r\nHost: x\r\n"
+    with socket.create_connection((server.host, server.port)) as connection:
+        connection.sendall(f"{request}Authorization: Bearer {server.token}\r\n\r\n".encode())
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 201 Created")
 
 
 def test_heartbeats_and_the_end_of_a_stream(inside, monkeypatch):

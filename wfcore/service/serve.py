@@ -30,7 +30,9 @@ from wfcore.service.wire import Listener
 
 #: How long answers that are already written may take to leave, in seconds.
 _FLUSH: Final = 2.0
+#: How often connections are looked over, in seconds, and the limits of a request's head and of the queue.
 _CLEANUP: Final = 5
+_MAX_HEAD: Final = 64 * 1024
 _BACKLOG: Final = 1024
 _log = logging.getLogger("workflow.server")
 
@@ -123,6 +125,7 @@ class Door:
             sockinfo=(listening.family, listening.type, listening.proto, name),
             bind_socket=False,
         )
+        self._server.client_gone = site.app.engine.wake_followers
         self._loop = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     def open(self) -> None:
@@ -147,17 +150,20 @@ class Door:
 
 
 def _adjustments(section: Mapping[str, Any]) -> dict[str, Any]:
-    proxy = section["trustedProxy"]
+    proxy, patience = section["trustedProxy"], section["channelTimeout"]
+    often = min(_CLEANUP, max(1, round(patience / 2)))
     headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
     return {
         "threads": section["threads"],
         "connection_limit": section["connections"],
-        "channel_timeout": max(1, round(section["channelTimeout"])),
-        "cleanup_interval": min(_CLEANUP, max(1, round(section["channelTimeout"] / 2))),
-        "max_request_body_size": section["maxBody"] + 1,
-        "max_request_header_size": 64 * 1024,
+        "channel_timeout": max(1, round(patience)),
+        "cleanup_interval": often,
+        "asyncore_loop_timeout": often,  # how long the idle loop sleeps
         "asyncore_use_poll": True,  # select() ends at 1024 files
+        "max_request_body_size": section["maxBody"] + 1,
+        "max_request_header_size": _MAX_HEAD,
         "backlog": _BACKLOG,
+        "channel_request_lookahead": 1,  # so that a client's leaving is seen while it is served
         "ident": None,
         "log_socket_errors": False,
         "clear_untrusted_proxy_headers": True,

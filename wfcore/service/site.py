@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from wfcore.errors import Unavailable
 
 if TYPE_CHECKING:
+    from falcon import Request
+
     from wfcore.service.app import App
     from wfcore.service.auth import Tokens
 
@@ -61,6 +63,19 @@ class Parking:
             )
 
 
+class Halt(threading.Event):
+    """Is set when the server stops or the client of one request has gone; who waits is woken then."""
+
+    def __init__(self, stopping: threading.Event, gone: Callable[[], bool]) -> None:
+        super().__init__()
+        self._stopping = stopping
+        self._gone = gone
+
+    def is_set(self) -> bool:
+        """Whether there is nobody left to wait for."""
+        return self._stopping.is_set() or self._gone()
+
+
 @dataclass(slots=True)
 class Site:
     """Handed to every resource. ``started_at`` is UTC microseconds, ``max_body`` bytes.
@@ -76,3 +91,7 @@ class Site:
     shut: Callable[[], None]
     max_body: int = MAX_BODY
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def halt(self, request: Request) -> Halt:
+        """What ends the waiting of this request."""
+        return Halt(self.stopping, request.env["waitress.client_disconnected"])

@@ -11,41 +11,42 @@ from typing import Any, Final
 
 from wfcore.model.execution import TERMINAL, ExecutionRecord
 from wfcore.service.answers import dumps
-from wfcore.service.site import Site
+from wfcore.service.site import Halt, Site
 
 #: A stream ends itself after this many seconds; its client comes back after half a second.
 STREAM_SECONDS: Final = 30.0
-#: A vanished client is only noticed by writing to it.
+#: Keeps the connection alive, and notices a client that has vanished without a word.
 HEARTBEAT_SECONDS: Final = 10.0
 _PAGE: Final = 500
 
 Read = Callable[[str, int, int], list[dict[str, Any]]]
+Page = dict[str, Any]
 
 
-def poll(site: Site, name: str, read: Read, id: str, after: int, limit: int, wait: float) -> dict[str, Any]:
+def poll(site: Site, halt: Halt, name: str, read: Read, id: str, after: int, limit: int, wait: float) -> Page:
     """{name: entries, "state", "next"}: at once if there are any or it has ended, else in ``wait`` seconds.
 
     ``read(id, after, limit)`` gives the entries. Raises NotFound, or Unavailable when it would have to
     wait and no place is free.
     """
-    state, entries = _look(site, read, id, after, limit)
-    seen = after
+    executions, seen = site.app.executions, after
+    state, entries = executions.state(id), read(id, after, limit)
     if wait and not entries and state not in TERMINAL:
-        executions, deadline = site.app.executions, time.monotonic() + wait
+        deadline = time.monotonic() + wait
         with site.parking.place():
-            while not entries and state not in TERMINAL and _news(site, id, seen, deadline):
+            while not entries and state not in TERMINAL and _news(site, halt, id, seen, deadline):
                 news = executions.facts(id, seen, _PAGE)
-                state, entries = _look(site, read, id, after, limit)
+                state, entries = executions.state(id), read(id, after, limit)
                 seen = news[-1]["seq"] if news else seen
     return {name: entries, "state": state, "next": entries[-1]["seq"] if entries else seen}
 
 
-def park_until_end(site: Site, id: str, seconds: float) -> ExecutionRecord | None:
+def park_until_end(site: Site, halt: Halt, id: str, seconds: float) -> ExecutionRecord | None:
     """Wait for the end of an execution while a place is free; the execution if it has ended."""
-    if site.stopping.is_set() or not site.parking.take():
+    if halt.is_set() or not site.parking.take():
         return site.app.executions.wait_end(id, 0)
     try:
-        return site.app.executions.wait_end(id, seconds, site.stopping)
+        return site.app.executions.wait_end(id, seconds, halt)
     finally:
         site.parking.leave()
 
@@ -56,11 +57,11 @@ class EventStream:
     Raises NotFound and Unavailable when made, so before anything is answered.
     """
 
-    def __init__(self, site: Site, id: str, after: int) -> None:
+    def __init__(self, site: Site, halt: Halt, id: str, after: int) -> None:
         site.app.executions.state(id)
         site.parking.enter()
         self._parking = site.parking
-        self._frames = _frames(site, id, after)
+        self._frames = _frames(site, halt, id, after)
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
@@ -74,18 +75,19 @@ class EventStream:
             self._parking.leave()
 
 
-def _frames(site: Site, id: str, after: int) -> Generator[bytes, None, None]:
-    deadline, seen = time.monotonic() + STREAM_SECONDS, after
+def _frames(site: Site, halt: Halt, id: str, after: int) -> Generator[bytes, None, None]:
+    executions, deadline, seen = site.app.executions, time.monotonic() + STREAM_SECONDS, after
     yield b"retry: 500\n\n"
-    while not site.stopping.is_set() and (now := time.monotonic()) < deadline:
-        state, facts = _look(site, site.app.executions.facts, id, seen, _PAGE)
+    while not halt.is_set() and (now := time.monotonic()) < deadline:
+        state = executions.state(id)  # before the facts, so that what has ended has all of them
+        facts = executions.facts(id, seen, _PAGE)
         if facts:
             seen = facts[-1]["seq"]
             yield b"".join(map(_event, facts))
         elif state in TERMINAL:
             yield b"id: %d\nevent: end\ndata: %s\n\n" % (seen, dumps({"state": state}))
             return
-        elif not _news(site, id, seen, min(deadline, now + HEARTBEAT_SECONDS)):
+        elif not _news(site, halt, id, seen, min(deadline, now + HEARTBEAT_SECONDS)):
             yield b":\n\n"
 
 
@@ -93,14 +95,7 @@ def _event(fact: dict[str, Any]) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (fact["seq"], fact["kind"].encode(), dumps(fact))
 
 
-def _look(site: Site, read: Read, id: str, after: int, limit: int) -> tuple[str, list[dict[str, Any]]]:
-    """State and entries; the state first, so that what has ended has all its entries."""
-    return site.app.executions.state(id), read(id, after, limit)
-
-
-def _news(site: Site, id: str, after: int, deadline: float) -> bool:
-    """Wait for a fact beyond ``after`` or the end; False at the deadline or when the server stops."""
+def _news(site: Site, halt: Halt, id: str, after: int, deadline: float) -> bool:
+    """Wait for a fact beyond ``after`` or the end; False at the deadline or when nobody waits any more."""
     left = deadline - time.monotonic()
-    if left <= 0 or site.stopping.is_set():
-        return False
-    return bool(site.app.executions.wait_change(id, after, left, site.stopping))
+    return left > 0 and site.app.executions.wait_change(id, after, left, halt)

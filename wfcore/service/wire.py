@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -49,6 +50,9 @@ class Answer(WSGITask):  # type: ignore[misc]
 class Connection(HTTPChannel):  # type: ignore[misc]
     """Remembers when the request that is being received began, and ends a refused one gently.
 
+    While a request is served it notices that its client has gone: whoever follows an execution for
+    that client is woken and gives its thread back.
+
     Closing a socket with unread input would reset it, and the client might never see why it was
     refused. So after a refusal only the sending half is closed, and what still comes is thrown away.
     """
@@ -58,6 +62,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     begun = 0.0
     refused = False
     draining = False
+    gone = False
 
     def received(self, data: bytes) -> bool:
         """Bytes have come."""
@@ -67,7 +72,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         """Whether the loop should wait for input."""
-        return self.draining or bool(super().readable())
+        return self.draining or (not (self.gone and self.requests) and bool(super().readable()))
 
     def writable(self) -> bool:
         """Whether the loop should wait until output is possible."""
@@ -77,6 +82,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         """There is input; its end closes the connection."""
         if self.draining:
             self.recv(self.adj.recv_bytes)
+        elif self.requests and self._ended():
+            self.gone = True
+            self.server.client_gone()
         else:
             super().handle_read()
 
@@ -88,12 +96,29 @@ class Connection(HTTPChannel):  # type: ignore[misc]
                 self.socket.shutdown(socket.SHUT_WR)
                 return
         super().handle_close()
+        if self.requests:
+            self.server.client_gone()
+
+    def check_client_disconnected(self) -> bool:
+        """Given to the application with each request."""
+        return self.gone or bool(super().check_client_disconnected())
+
+    def _ended(self) -> bool:
+        """Whether the client sends nothing more; it may still read the answer."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            return not isinstance(error, BlockingIOError)
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
-    """Also ends connections that take too long to send a request or to take an answer."""
+    """Also ends connections that take too long to send a request or to take an answer.
+
+    ``client_gone`` is called when the client of a request that is being served has gone.
+    """
 
     channel_class = Connection
+    client_gone: Callable[[], None]
 
     def maintenance(self, now: float) -> None:
         """Called by the loop every ``cleanup_interval`` seconds."""

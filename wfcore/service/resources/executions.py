@@ -38,7 +38,7 @@ class Submissions:
         record, created = executions.submit(namespace, id, inputs, labels=labels, key=key)
         response.set_header("Location", f"/api/v1/executions/{record.id}")
         if wait:
-            park_until_end(self._site, record.id, wait)
+            park_until_end(self._site, self._site.halt(request), record.id, wait)
         answer = executions.summary(record.id) if wait else summary(record)
         send(response, answer, 201 if created else 200)
 
@@ -83,7 +83,7 @@ class ExecutionItem:
         """Follow an execution's history as server-sent events."""
         after = params.AFTER.read(request)
         response.content_type = "text/event-stream"
-        response.stream = EventStream(self._site, id, _last_event(request, after))
+        response.stream = EventStream(self._site, self._site.halt(request), id, _last_event(request, after))
 
     def on_post_cancel(self, request: Request, response: Response, id: str) -> None:
         """Cancel an execution."""
@@ -99,7 +99,7 @@ class ExecutionItem:
     def _poll(self, request: Request, response: Response, name: str, id: str) -> None:
         read = self._executions.facts if name == "facts" else self._executions.logs
         after, limit, wait = (p.read(request) for p in (params.AFTER, params.LIMIT, params.WAIT_NEWS))
-        send(response, poll(self._site, name, read, id, after, limit, wait))
+        send(response, poll(self._site, self._site.halt(request), name, read, id, after, limit, wait))
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -41,13 +41,16 @@ class Hooks:
             send(response, {"execution": None}, 202)
             return
         response.set_header("Location", f"/api/v1/executions/{execution.id}")
-        ended = park_until_end(self._site, execution.id, RESULT_SECONDS) if respond == "result" else None
+        ended = self._await(request, execution.id) if respond == "result" else None
         if ended is None:
             send(response, {"execution": execution.id}, 202)
         else:
             self._answer(response, ended)
 
     on_get = on_post = on_put = on_patch = on_delete = on_head = on_options = _fire
+
+    def _await(self, request: Request, id: str) -> ExecutionRecord | None:
+        return park_until_end(self._site, self._site.halt(request), id, RESULT_SECONDS)
 
     def _answer(self, response: Response, ended: ExecutionRecord) -> None:
         if ended.state == SUCCESS:
