@@ -119,8 +119,8 @@ def run(
     """
     from wfcore.cli import remote, show, sources
 
-    body = {"inputs": sources.inputs(input or [], inputs)}
-    begun = session.client.post(f"{_path(address)[0]}/executions", body)
+    path, body = _path(address)[0], {"inputs": sources.inputs(input or [], inputs)}
+    begun = session.client.post(f"{path}/executions", body)
     if follow:
         return remote.watch(session, begun["id"])
     if not wait:

@@ -1,0 +1,133 @@
+"""Every command with what it cannot take: the right exit code, one clear line, a remedy, and nothing done."""
+
+import json
+
+import pytest
+
+from wfcore.cli.root import ROOT
+from wfcore.cli.tree import Command, walk
+
+NOBODY = "http://127.0.0.1:1"
+CASES = [
+    ("run", 2, "workflow run: FILE is missing"),
+    ("run nothing.yaml", 4, "there is no file nothing.yaml"),
+    ("run . ", 2, ". cannot be read: Is a directory"),
+    ("run wrong.yaml", 3, "wrong.yaml:3:13: tasks.a.type: "),
+    ("run quick.yaml --input name", 2, "is not NAME=VALUE"),
+    ("run quick.yaml --input nmae=x", 3, "there is no input 'nmae' (did you mean 'name'?)"),
+    ("run quick.yaml --inputs gone.json", 4, "there is no file gone.json"),
+    ("run quick.yaml --inputs quick.yaml", 3, "quick.yaml is not JSON"),
+    ("run - --inputs -", 2, "standard input cannot be both"),
+    ("run quick.yaml --bogus", 2, "there is no option --bogus"),
+    ("run quick.yaml --config gone.yaml", 3, "--config: there is no file gone.yaml"),
+    ("server start --port http", 2, "--port needs a number"),
+    ("server start --port 99999", 3, "command line: server.port: must be a whole number from 0 to 65535"),
+    ("server start --detach --port 99999", 3, "command line: server.port: must be a whole number"),
+    ("server start --host 999.1.1.1", 3, "server.host: '999.1.1.1' is no address"),
+    ("server start --detach --host 999.1.1.1", 3, "server.host: '999.1.1.1' is no address"),
+    ("server start now", 2, "'now' is one argument too many"),
+    ("server stop", 6, "no server is running on the data directory"),
+    ("server stop --server " + NOBODY, 6, f"the server at {NOBODY} does not answer"),
+    ("server status", 6, "no server is running on the data directory"),
+    ("server status --server nonsense", 2, "'nonsense' is not the URL of a server"),
+    ("workflow apply", 2, "workflow workflow apply: PATH is missing"),
+    ("workflow apply gone.yaml", 4, "there is no file gone.yaml"),
+    ("workflow apply quick.yaml", 6, "no server is running"),
+    ("workflow validate", 2, "workflow workflow validate: PATH is missing"),
+    ("workflow validate gone.yaml", 4, "there is no file gone.yaml"),
+    ("workflow validate wrong.yaml quick.yaml", 3, "wrong.yaml:3:13: tasks.a.type: "),
+    ("workflow list extra", 2, "'extra' is one argument too many"),
+    ("workflow list", 6, "no server is running"),
+    ("workflow describe", 2, "workflow workflow describe: ADDRESS is missing"),
+    ("workflow describe a/b/c!", 2, "'a/b/c!' is not the address of a workflow"),
+    ("workflow describe quick", 6, "no server is running"),
+    ("workflow run ../quick", 2, "'../quick' is not the address of a workflow"),
+    ("workflow run quick --input =1", 2, "is not NAME=VALUE"),
+    ("workflow run quick", 6, "no server is running"),
+    ("workflow enable", 2, "workflow workflow enable: ADDRESS is missing"),
+    ("workflow enable a b!", 2, "'b!' is not the address of a workflow"),
+    ("workflow disable 1a", 2, "'1a' is not the address of a workflow"),
+    ("workflow delete", 2, "workflow workflow delete: ADDRESS is missing"),
+    ("workflow delete quick", 6, "no server is running"),
+    ("execution list --limit many", 2, "--limit needs a number, not 'many'"),
+    ("execution list --workflow a/b/c!", 2, "'a/b/c!' is not the address of a workflow"),
+    ("execution list", 6, "no server is running"),
+    ("execution inspect", 2, "workflow execution inspect: ID is missing"),
+    ("execution inspect ../x", 2, "'../x' is not the id of an execution"),
+    ("execution inspect x", 6, "no server is running"),
+    ("execution logs", 2, "workflow execution logs: ID is missing"),
+    ("execution logs a b", 2, "'b' is one argument too many"),
+    ("execution logs ../x --follow", 2, "'../x' is not the id of an execution"),
+    ("execution watch ../x", 2, "'../x' is not the id of an execution"),
+    ("execution watch x", 6, "no server is running"),
+    ("execution cancel", 2, "workflow execution cancel: ID is missing"),
+    ("execution cancel x --reason", 2, "--reason needs a value"),
+    ("plugin list all", 2, "'all' is one argument too many"),
+    ("plugin list --server " + NOBODY, 6, f"the server at {NOBODY} does not answer"),
+    ("config get", 2, "workflow config get: KEY is missing"),
+    ("config get server.prot", 4, "there is no setting server.prot"),
+    ("config set server.port", 2, "workflow config set: VALUE is missing"),
+    ("config set server.port http", 3, "server.port: must be a whole number"),
+    ("config set server.prot 1", 3, "server.prot: unknown key (did you mean server.port?)"),
+    ("config list all", 2, "'all' is one argument too many"),
+    ("config list --config gone.yaml", 3, "--config: there is no file gone.yaml"),
+    ("completion bash now", 2, "'now' is one argument too many"),
+    ("completion fish now", 2, "'now' is one argument too many"),
+    ("completion zsh", 2, "there is no command 'zsh'"),
+    ("nonsense", 2, "there is no command 'nonsense'"),
+]
+
+
+@pytest.mark.parametrize(("argv", "code", "message"), CASES, ids=[case[0] for case in CASES])
+def test_a_clear_error_and_the_right_code(project, argv, code, message):
+    before = sorted(project.path.rglob("*.yaml"))
+    outcome = project.run(*argv.split())
+    assert message in outcome.err
+    assert outcome.code == code
+    assert outcome.out == ""
+    assert "Traceback" not in outcome.err
+    assert len(outcome.err.splitlines()) <= 4
+    assert sorted(project.path.rglob("*.yaml")) == before
+    assert not list(project.path.rglob("*.sqlite")) or argv.startswith("server")
+
+
+def test_every_command_has_a_case():
+    tried = {tuple(argv.split()) for argv, _, _ in CASES}
+    for path, node in walk(ROOT):
+        if isinstance(node, Command):
+            assert any(words[: len(path)] == path for words in tried), path
+
+
+@pytest.mark.parametrize(
+    "argv", ["run nothing.yaml", "nonsense", "server status", "workflow validate wrong.yaml", "run --bogus"]
+)
+def test_an_error_as_json(project, argv):
+    plain = project.run(*argv.split())
+    outcome = project.run("--json", *argv.split())
+    assert (outcome.code, outcome.err) == (plain.code, "")
+    error = json.loads(outcome.out)["error"]
+    assert error["message"].splitlines()[0] in plain.err
+    assert {"code", "message", "remedy"} <= error.keys()
+
+
+def test_a_bug_is_code_70_with_its_traceback(project):
+    project.write("sitecustomize.py", "import wfcore.config\nwfcore.config.load = None\n")
+    outcome = project.run("config", "list", PYTHONPATH=str(project.path))
+    assert outcome.code == 70
+    assert "this is a bug: TypeError" in outcome.err
+    assert "Traceback" in outcome.err
+    told = project.run("config", "list", "--json", PYTHONPATH=str(project.path))
+    assert (told.code, told.json["error"]["code"]) == (70, "error")
+
+
+def test_a_faulty_configuration_is_told_with_file_and_line(project):
+    project.write("workflow.config.yaml", "server:\n  prot: 1\n")
+    outcome = project.run("config", "list", WORKFLOW_LOGGING_LEVEL="LOUD")
+    first, second, hint = outcome.err.splitlines()
+    assert (
+        first
+        == f"{project.path}/workflow.config.yaml:2:3: server.prot: unknown key (did you mean server.port?)"
+    )
+    assert second.startswith("environment WORKFLOW_LOGGING_LEVEL: logging.level: must be one of")
+    assert hint.startswith("  hint: ")
+    assert outcome.code == 3

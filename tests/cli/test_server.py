@@ -1,0 +1,106 @@
+"""``workflow server``: started, asked, stopped, and clear about why it does not start."""
+
+import json
+import signal
+import socket
+import stat
+import time
+import urllib.request
+
+import pytest
+
+
+@pytest.fixture
+def stopped(project):
+    """A project whose server, if one is left, is stopped."""
+    yield project
+    project.run("server", "stop")
+
+
+def test_detached_until_it_is_stopped(stopped):
+    started = stopped.run("server", "start", "--detach")
+    assert (started.code, started.err) == (0, "")
+    ready, address, *_ = started.out.split()
+    assert ready == "ready"
+    with urllib.request.urlopen(f"{address}/healthz", timeout=5) as answer:
+        assert json.load(answer) == {"status": "ok"}
+    status = stopped.run("server", "status")
+    assert status.code == 0
+    assert address in status.out
+    found = stopped.run("server", "status", "--json").json
+    assert (found["address"], found["ready"]) == (address, True)
+    again = stopped.run("server", "start", "--detach")
+    assert again.code == 5
+    assert f"already runs at {address}" in again.err
+    ended = stopped.run("server", "stop")
+    assert (ended.code, ended.out) == (0, f"stopped  process {found['pid']}\n")
+    assert stopped.run("server", "status").code == 6
+    assert stopped.run("server", "stop").code == 6
+    port = address.rsplit(":", 1)[1]
+    assert stopped.run("server", "start", "--detach", "--port", port).code == 0
+
+
+def test_its_log_is_private(stopped):
+    stopped.run("server", "start", "--detach")
+    log = stopped.path / "data" / "server.log"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert "listening on http://127.0.0.1:" in log.read_text()
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_port_that_is_taken(stopped, detach):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        outcome = stopped.run("server", "start", *detach, "--port", str(port))
+    assert outcome.code == 5
+    assert f"the server cannot listen on 127.0.0.1:{port}: Address already in use" in outcome.err
+    assert "hint: stop what listens there" in outcome.err
+
+
+def test_a_driver_that_is_not_there(stopped):
+    stopped.write("workflow.config.yaml", "storage: {type: sqlight}\nserver: {port: 0}\n")
+    for detach in ([], ["--detach"]):
+        outcome = stopped.run("server", "start", *detach)
+        assert outcome.code == 7
+        assert "there is no storage 'sqlight' (did you mean 'sqlite'?)" in outcome.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_foreground_until_a_signal(stopped, number):
+    process = stopped.begin("server", "start")
+    while "listening on" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_options_win_over_the_file(stopped):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    outcome = stopped.run("server", "start", "--detach", f"--port={port}", "--host=localhost", "--json")
+    assert outcome.json["address"] in (f"http://127.0.0.1:{port}", f"http://[::1]:{port}")
+
+
+def test_a_server_can_be_stopped_by_its_url(stopped):
+    address = stopped.run("server", "start", "--detach", "--json").json["address"]
+    token = (stopped.path / "data" / "admin.token").read_text().strip()
+    refused = stopped.run("server", "stop", "--server", address, WORKFLOW_TOKEN="x" * 40)
+    assert refused.code == 8
+    asked = stopped.run("server", "stop", WORKFLOW_SERVER=address, WORKFLOW_TOKEN=token)
+    assert (asked.code, asked.out) == (0, f"stopping  {address}\n")
+    deadline = time.monotonic() + 10
+    while stopped.run("server", "status").code != 6:
+        assert time.monotonic() < deadline
+
+
+def test_the_configuration_of_another_directory(stopped, tmp_path):
+    file = stopped.write("etc/w.yaml", "server: {port: 0}\nstorage: {path: ../elsewhere/db.sqlite}\n")
+    assert stopped.run("server", "start", "--detach", "--config", "etc/w.yaml").code == 0
+    assert (tmp_path / "elsewhere" / "server.lock").exists()
+    assert stopped.run("server", "status").code == 6
+    assert stopped.run("server", "status", WORKFLOW_CONFIG=str(file)).code == 0
+    assert stopped.run("server", "stop", "--config", str(file)).code == 0
