@@ -42,7 +42,7 @@ class Answer(WSGITask):  # type: ignore[misc]
         if self.wrote_header or not data or self.content_length != len(data) or not self.has_body:
             super().write(data)
             return
-        self.channel.write_soon(self.build_response_header() + data)
+        self.channel.write_whole(self.build_response_header() + data)
         self.wrote_header = True
         self.content_bytes_written = len(data)
 
@@ -63,6 +63,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     refused = False
     draining = False
     gone = False
+    answering = False
 
     def received(self, data: bytes) -> bool:
         """Bytes have come."""
@@ -76,7 +77,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def writable(self) -> bool:
         """Whether the loop should wait until output is possible."""
-        return bool(self.will_close if self.draining else super().writable())
+        if self.draining or self.answering:
+            return bool(self.will_close)
+        return bool(super().writable())
 
     def handle_read(self) -> None:
         """There is input; its end closes the connection."""
@@ -98,6 +101,18 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         super().handle_close()
         if self.requests:
             self.server.client_gone()
+
+    def write_whole(self, data: bytes) -> None:
+        """Send the last output of a request, from its worker.
+
+        Meanwhile the loop leaves the output alone: both would contend for it. What cannot be sent
+        at once the loop sends later, for the end of every request wakes it.
+        """
+        self.answering = not self.total_outbufs_len
+        try:
+            self.write_soon(data)
+        finally:
+            self.answering = False
 
     def check_client_disconnected(self) -> bool:
         """Given to the application with each request."""
