@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from time import thread_time
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -14,6 +15,8 @@ from wfcore.model.values import Lazy, Scope
 #: Elements that operators and filters may touch, and characters they may make, per evaluation.
 MAX_STEPS: Final = 200_000
 MAX_TEXT: Final = 1024 * 1024
+#: Processor time for what no count foresees; nothing sane comes near it.
+MAX_SECONDS: Final = 2.0
 #: Integers that operators make stay below this.
 MAX_INTEGER: Final = 2**128
 #: Lazy values stand at most this many keys below ``roots``.
@@ -63,7 +66,7 @@ def _advice(key: Any, known: Mapping[str, Any]) -> str:
 class Evaluation:
     """The state of one evaluation, shared by all templates of one tree."""
 
-    __slots__ = ("_steps", "_text", "_uuids", "roots", "scope")
+    __slots__ = ("_started", "_steps", "_text", "_uuids", "roots", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -71,6 +74,7 @@ class Evaluation:
         self._steps = MAX_STEPS
         self._text = MAX_TEXT
         self._uuids = 0
+        self._started: float | None = None
 
     def charge(self, steps: int) -> None:
         """Account for so many elements touched. Raises Fault beyond MAX_STEPS."""
@@ -81,6 +85,14 @@ class Evaluation:
     def scan(self, length: int) -> None:
         """Account for reading a text of this many characters, which is cheaper than touching elements."""
         self.charge(length // 256 + 1)
+
+    def watch(self) -> None:
+        """Look at the clock, within a loop of work that varies. Raises Fault beyond MAX_SECONDS."""
+        now = thread_time()
+        if self._started is None:
+            self._started = now
+        if now - self._started > MAX_SECONDS:
+            raise Fault(f"takes more than {MAX_SECONDS:g} s")
 
     def produce(self, characters: int) -> None:
         """Account for text that is about to be made. Raises Fault beyond MAX_TEXT."""

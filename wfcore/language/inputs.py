@@ -133,14 +133,15 @@ def _digits(value: str) -> Any:
 
 
 def _number(value: Any) -> int | float:
+    found = value
     if isinstance(value, str):
         with suppress(ValueError):
             return _int(value)
         with suppress(ValueError):
-            value = float(value) if len(value) <= 64 and "_" not in value else value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            found = float(value) if len(value) <= 64 and "_" not in value else value
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not math.isfinite(found):
         raise ValueError(f"must be a number, not {_what(value)}")
-    return value
+    return found
 
 
 def _bool(value: Any) -> bool:

@@ -71,7 +71,8 @@ class Rules:
             except Exception as error:  # a rule of the plugin's own, or a value beyond all rules
                 return {}, [Flaw((), f"cannot be checked ({type(error).__name__}: {error})"[:200])]
         flaws = islice((flaw for error in found for flaw in _flaws(error, self._rules)), MAX_FLAWS)
-        return checked if isinstance(checked, dict) else dict(document), list(dict.fromkeys(flaws))
+        ordered = sorted(dict.fromkeys(flaws), key=lambda flaw: words.path(flaw.path))
+        return checked if isinstance(checked, dict) else dict(document), ordered
 
 
 class _Validator(cerberus.Validator):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -27,7 +28,7 @@ def hint(name: object, known: Iterable[str]) -> str:
         for word in islice(known, MOST_CANDIDATES)
         if isinstance(word, str) and len(word) <= 2 * LONGEST
     }
-    near = get_close_matches(name.lower(), candidates, 1, 0.6)
+    near = get_close_matches(name.lower(), candidates, 1, 0.5 if len(name) <= 3 else 0.6)
     return f" (did you mean {candidates[near[0]]!r}?)" if near else ""
 
 
@@ -53,16 +54,17 @@ def kind(value: Any) -> str:
 
 
 def path(parts: Sequence[str | int]) -> str:
-    """``tasks.fetch.needs[0]``."""
+    """``tasks.fetch.needs[0]``; a key that is no plain name stands in brackets and quotes."""
     shown = ""
     for part in parts:
-        if isinstance(part, int):
-            shown += f"[{part}]"
+        if isinstance(part, str) and _NAME.fullmatch(part):
+            shown += f".{part}" if shown else part
         else:
-            shown += f".{part}" if shown else str(part)
+            shown += f"[{quoted(part) if isinstance(part, str) else part}]"
     return shown if len(shown) <= 4 * LONGEST else shown[: 4 * LONGEST] + "…"
 
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (type(None), "null"),
     (bool, "true or false"),

@@ -6,7 +6,7 @@ The grammar is that of https://github.com/google/re2/wiki/Syntax.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from wfcore.language import words
@@ -14,6 +14,9 @@ from wfcore.language.evaluation import Evaluation, Fault
 from wfcore.language.filters import ask
 
 MAX_PATTERN: Final = 1000
+#: Characters times instructions of the pattern's program for one step: at its worst RE2 does 5 ns for each.
+WORK_PER_STEP: Final = 1000
+STEPS_PER_MATCH: Final = 4
 _GROUP: Final = re.compile(r"\\(\\|[0-9]|g<(\w{1,64})>)", re.ASCII)
 
 
@@ -33,16 +36,30 @@ def compiled(pattern: Any) -> Any:
         raise Fault(f"the pattern {words.quoted(pattern)} is not valid: {shown}") from None
 
 
+def _ready(evaluation: Evaluation, value: Any, pattern: Any) -> Any:
+    """The compiled pattern, once over the text accounted for at its worst: text times program."""
+    found = compiled(pattern)
+    evaluation.charge(len(ask.text(value)) * found.programsize // WORK_PER_STEP + 1)
+    return found
+
+
+def _places(evaluation: Evaluation, value: Any, pattern: Any) -> Iterator[Any]:
+    """All matches, from left to right."""
+    evaluation.watch()
+    for match in _ready(evaluation, value, pattern).finditer(value):
+        evaluation.charge(STEPS_PER_MATCH)
+        evaluation.watch()
+        yield match
+
+
 def matches(evaluation: Evaluation, value: Any, pattern: str) -> bool:
     """Whether the whole text fits the pattern."""
-    evaluation.scan(len(ask.text(value)))
-    return compiled(pattern).fullmatch(value) is not None
+    return _ready(evaluation, value, pattern).fullmatch(value) is not None
 
 
 def regex_find(evaluation: Evaluation, value: Any, pattern: str, group: int | str = 0) -> str | None:
     """The first place that fits, or a group of it, by number or name; null when nothing fits."""
-    evaluation.scan(len(ask.text(value)))
-    match = compiled(pattern).search(value)
+    match = _ready(evaluation, value, pattern).search(value)
     if match is None:
         return None
     found: str | None = _group(match, group)
@@ -54,10 +71,8 @@ def regex_find_all(
     evaluation: Evaluation, value: Any, pattern: str, group: int | str = 0
 ) -> list[str | None]:
     """All places that fit, from left to right, or a group of each."""
-    evaluation.scan(len(ask.text(value)))
     found: list[str | None] = []
-    for match in compiled(pattern).finditer(value):
-        evaluation.charge(1)
+    for match in _places(evaluation, value, pattern):
         found.append(_group(match, group))
         evaluation.produce(len(found[-1] or ""))
     return found
@@ -66,11 +81,9 @@ def regex_find_all(
 def regex_replace(evaluation: Evaluation, value: Any, pattern: str, replacement: str) -> str:
     """Every place that fits replaced; ``\\\\1`` and ``\\\\g<name>`` in the replacement are groups."""
     text, position = ask.text(value), 0
-    evaluation.scan(len(text))
     template = _template(replacement)
     pieces: list[str] = []
-    for match in compiled(pattern).finditer(text):
-        evaluation.charge(1)
+    for match in _places(evaluation, text, pattern):
         new = "".join(part if isinstance(part, str) else _group(match, part[0]) or "" for part in template)
         evaluation.produce(len(new) + match.start() - position)
         pieces += (text[position : match.start()], new)
@@ -107,11 +120,9 @@ def _group(match: Any, group: Any) -> str | None:
 def regex_split(evaluation: Evaluation, value: Any, pattern: str) -> list[str]:
     """The parts between the places that fit."""
     text, position = ask.text(value), 0
-    evaluation.scan(len(text))
     evaluation.produce(len(text))
     parts: list[str] = []
-    for match in compiled(pattern).finditer(text):
-        evaluation.charge(1)
+    for match in _places(evaluation, text, pattern):
         if match.end() > match.start():
             parts.append(text[position : match.start()])
             position = match.end()
