@@ -20,7 +20,7 @@ def apply(session: Session, *paths: str, plan: bool = False) -> Answer:
     changes nothing.
 
     Args:
-        paths (PATH): Workflow files, directories (every *.yaml and *.yml below), or - for standard input.
+        paths (PATH): Workflow files, directories (all .yaml and .yml files below), or - for standard input.
         plan: Only say what would change; the exit code is then 10 if anything would.
     """
     from wfcore.cli import sources
@@ -47,7 +47,7 @@ def validate(session: Session, *paths: str) -> Answer:
     """Check workflow files, without a server.
 
     Args:
-        paths (PATH): Workflow files, directories (every *.yaml and *.yml below), or - for standard input.
+        paths (PATH): Workflow files, directories (all .yaml and .yml files below), or - for standard input.
     """
     from wfcore.cli import sources
     from wfcore.service.checker import local_checker
