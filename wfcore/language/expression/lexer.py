@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final, NamedTuple
 
 from wfcore.errors import ExpressionError
@@ -48,7 +49,7 @@ def token(text: str, position: int) -> Token:
         return Token(kind, _number(shown, offset), offset, end)
     if kind == "text":
         return Token(kind, _unescaped(shown[1:-1], offset + 1), offset, end)
-    return Token(kind, shown, offset, end)
+    return Token(kind, sys.intern(shown), offset, end)
 
 
 def _number(shown: str, offset: int) -> int | float:
