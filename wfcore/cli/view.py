@@ -140,9 +140,9 @@ class Live:
         return lines
 
     def _draw(self, above: Sequence[str], lines: Sequence[Line]) -> None:
-        up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        body = "".join(f"{line}\n" for line in (*above, *map(self._out.render, lines)))
-        self._out.raw(f"{up}\r\x1b[J{body}")
+        # the first line is cleared by itself: some terminals keep a screen that is cleared from its corner
+        clear = f"\x1b[{self._drawn}A\r\x1b[K\n\x1b[J\x1b[A" if self._drawn else ""
+        self._out.raw(clear + "".join(f"{line}\n" for line in (*above, *map(self._out.render, lines))))
         self._drawn = len(lines)
 
 
@@ -156,10 +156,10 @@ def table_of(
     scale: tuple[datetime, datetime] | None = None,
 ) -> Iterator[Line]:
     """A line for each task: sign, name, type, duration, what there is to say; with ``scale`` also a bar."""
-    names = min(max((len(row.path) for row in rows), default=0), _NAME, columns - 16)
-    types = min(max((len(row.type) for row in rows), default=0), _NAME, max(columns - names - 16, 0))
+    names = min(max((len(row.path) for row in rows), default=0), _NAME, columns - 17)
+    types = min(max((len(row.type) for row in rows), default=0), _NAME, max(columns - names - 17, 0))
     widest = _BAR // 2 if any(row.note for row in rows) else _BAR
-    bar = min(widest, max(columns - names - types - 18, 0)) if scale else 0
+    bar = min(widest, max(columns - names - types - 19, 0)) if scale else 0
     for row in rows:
         moving = spinner if row.state == "RUNNING" and out.unicode else ""
         spent = text.duration(row.seconds(now)) if row.spans else ""

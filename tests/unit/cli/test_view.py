@@ -124,7 +124,7 @@ def test_lines_of_a_terminal_never_wrap_and_never_exceed_its_height(columns, mon
     live.take(note, board.take(note))
     out.stdout.truncate(0)
     live.tick()
-    lines = out.stdout.getvalue().split("\x1b[J")[-1].splitlines()
+    lines = out.stdout.getvalue().split("\x1b[J\x1b[A")[-1].splitlines()
     assert len(lines) <= 11
     assert "task7 " in "".join(lines)
     assert "more tasks" in lines[-1]
