@@ -122,7 +122,7 @@ def test_lines_of_a_terminal_never_wrap_and_never_exceed_its_height(columns, mon
         live.take(started, board.take(started))
     note = fact(1, "task.finished", "task7", 1, state="FAILED", error={"type": "t", "message": "日本" * 90})
     live.take(note, board.take(note))
-    out.stdout.truncate(0)
+    live.tick()
     live.tick()
     lines = out.stdout.getvalue().split("\x1b[J\x1b[A")[-1].splitlines()
     assert len(lines) <= 11
