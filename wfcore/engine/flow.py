@@ -84,7 +84,7 @@ def present_part(run: Run) -> Part:
 
 
 def was_stopped(run: Run) -> bool:
-    """Whether the open part was told to end: nothing but a stop sets an error, or takes a limit away, before."""
+    """Whether the open part was told to end: only a stop sets an error, or lifts a limit, before its end."""
     scope, record = run.scope, run.record
     if scope is None or scope.left == 0:
         return False

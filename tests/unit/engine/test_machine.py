@@ -60,7 +60,8 @@ def test_a_task_skipped_by_a_failure_says_whose(bench):
 def test_the_error_of_the_execution_is_the_first_in_file_order(bench):
     first = bench("a b c").play({"b": BAD, "c": BAD})
     other = bench("a b c").play({"b": BAD, "c": BAD}, order=lambda running: running[-1])
-    assert first.error() == other.error() == {"type": "boom", "message": "it broke", "task": "b", "attempt": 1}
+    expected = {"type": "boom", "message": "it broke", "task": "b", "attempt": 1}
+    assert first.error() == other.error() == expected
 
 
 def test_the_facts_of_a_small_run(bench):
