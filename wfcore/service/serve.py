@@ -34,6 +34,7 @@ _FLUSH: Final = 2.0
 _CLEANUP: Final = 5
 _MAX_HEAD: Final = 64 * 1024
 _BACKLOG: Final = 1024
+_BY_API: Final = 0
 _log = logging.getLogger("workflow.server")
 
 
@@ -79,32 +80,47 @@ def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:
 
 
 class Bell:
-    """Wakes the main thread. A pipe, because an Event that a signal handler sets can deadlock its waiter."""
+    """Hears signals and calls for the stop. The second signal ends the process at once.
+
+    A thread reads the pipe that the interpreter's own signal handler writes to: Python's handlers run
+    only when the main thread is not blocked, and the system may give a signal to any thread.
+    """
 
     def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        self._rung = False
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._rung = threading.Event()
+        self._reason = ""
+        threading.Thread(target=self._listen, name="bell", daemon=True).start()
+
+    @property
+    def pipe(self) -> int:
+        """Where the number of each signal is written."""
+        return self._writer
 
     def ring(self) -> None:
         """Ask for the stop, from any thread."""
-        os.write(self._write, b"\0")
-
-    def signalled(self, number: int, _frame: FrameType | None) -> None:
-        """A signal: the first asks for the stop, the second ends the process."""
-        if self._rung:
-            os._exit(128 + number)
-        self._rung = True
-        os.write(self._write, bytes([number]))
+        os.write(self._writer, bytes([_BY_API]))
 
     def wait(self) -> str:
-        """Until somebody rings; who it was."""
-        number = os.read(self._read, 1)[0]
-        return signal.Signals(number).name if number else "asked through the API"
+        """Until somebody asks for the stop; who it was."""
+        self._rung.wait()
+        return self._reason
 
     def close(self) -> None:
-        """Release the pipe."""
-        os.close(self._read)
-        os.close(self._write)
+        """End the thread."""
+        os.close(self._writer)
+
+    def _listen(self) -> None:
+        signals = 0
+        while heard := os.read(self._reader, 1):
+            number = heard[0]
+            signals += number != _BY_API
+            if signals > 1:
+                os._exit(128 + number)
+            self._reason = "asked through the API" if number == _BY_API else signal.Signals(number).name
+            self._rung.set()
+        os.close(self._reader)
 
 
 class Door:
@@ -206,13 +222,19 @@ def _url(listening: socket.socket) -> str:
 @contextmanager
 def _signals() -> Iterator[Bell]:
     bell = Bell()
-    before = {number: signal.signal(number, bell.signalled) for number in (signal.SIGTERM, signal.SIGINT)}
+    pipe = signal.set_wakeup_fd(bell.pipe, warn_on_full_buffer=False)
+    handlers = {number: signal.signal(number, _heard) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield bell
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(pipe)
         bell.close()
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """The bell has heard it already."""
 
 
 def _allow_files(connections: int) -> None:
