@@ -131,3 +131,22 @@ def test_a_faulty_configuration_is_told_with_file_and_line(project):
     assert second.startswith("environment WORKFLOW_LOGGING_LEVEL: logging.level: must be one of")
     assert hint.startswith("  hint: ")
     assert outcome.code == 3
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        ("run quick.yaml", 7, "data/runs: Not a directory"),
+        ("server start", 3, "data cannot be used: File exists"),
+        ("server start --detach", 3, "data cannot be used: File exists"),
+        ("server stop", 6, "no server is running"),
+        ("workflow list", 6, "no server is running"),
+        ("execution inspect 01a20a10-471c-7e20-9cf3-1734ad7641b5", 6, "no server is running"),
+    ],
+)
+def test_a_data_directory_that_is_none(project, argv, code, message):
+    project.write("data", "")
+    outcome = project.run(*argv.split())
+    assert message in outcome.err
+    assert outcome.code == code
+    assert "Traceback" not in outcome.err

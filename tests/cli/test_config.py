@@ -43,7 +43,7 @@ def test_passwords_are_not_listed(project):
 def test_set_writes_the_file_that_is_read(project):
     project.write("workflow.config.yaml", "# ours\nserver: {port: 0}\n")
     outcome = project.run("config", "set", "server.threads", "8")
-    assert (outcome.code, outcome.out) == (0, "server.threads = 8  in workflow.config.yaml\n")
+    assert (outcome.code, outcome.out) == (0, f"server.threads = 8  in {project.path}/workflow.config.yaml\n")
     assert (project.path / "workflow.config.yaml").read_text().startswith("# ours\n")
     assert project.run("config", "get", "server.threads").out == "8\n"
     project.run("config", "set", "server.port", "5", "--config", "other.yaml")

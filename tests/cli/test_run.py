@@ -97,6 +97,7 @@ def test_a_signal_cancels_and_finally_still_runs(project, number, code):
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == code
+    assert "CANCELLING  interrupted" in out
     assert "│ tidied" in out
     assert "◌ CANCELLED in" in out
     assert err == ""

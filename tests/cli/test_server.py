@@ -104,3 +104,11 @@ def test_the_configuration_of_another_directory(stopped, tmp_path):
     assert stopped.run("server", "status").code == 6
     assert stopped.run("server", "status", WORKFLOW_CONFIG=str(file)).code == 0
     assert stopped.run("server", "stop", "--config", str(file)).code == 0
+
+
+def test_a_server_that_does_not_answer_gets_a_signal(stopped):
+    pid = stopped.run("server", "start", "--detach", "--json").json["pid"]
+    (stopped.path / "data" / "admin.token").write_text("wf_" + "x" * 40)
+    lock = stopped.path / "data" / "server.lock"
+    lock.write_text(json.dumps({"pid": pid, "address": "http://127.0.0.1:1"}))
+    assert stopped.run("server", "stop").out == f"stopped  process {pid}\n"

@@ -24,6 +24,7 @@ _EXECUTION = {
     "execution.started": "RUNNING",
     "execution.waiting": "WAITING",
     "execution.resumed": "RUNNING",
+    "execution.cancelling": "CANCELLING",
 }
 
 

@@ -76,10 +76,13 @@ class Plain:
 
     def take(self, fact: Mapping[str, Any], row: Row | None) -> None:
         """One line; starts and ends of the execution itself go without."""
-        if row is None or hidden(row):
-            return
         at = text.parse_time(fact["at"])
         assert at is not None
+        if fact["kind"] == "execution.cancelling":
+            why = f"  {_one_line(fact['body']['reason'])}".rstrip()
+            self._out.event(fact, [f"{text.clock(at)}  ", Styled("CANCELLING", "yellow"), why])
+        if row is None or hidden(row):
+            return
         width = min(max(map(len, self._board.rows), default=0), _NAME)
         head: list[Piece] = [f"{text.clock(at)}  {row.path:{width}}  "]
         if fact["kind"] == "log":

@@ -31,7 +31,7 @@ def forget_old(data_dir: Path, retention: float) -> None:
 
 def remove(file: Path) -> None:
     """Remove a run's database and what belongs to it, unless it is in use."""
-    if file.with_name(f"{file.name}.lock").exists():
+    if not file.parent.is_dir() or file.with_name(f"{file.name}.lock").exists():
         return
     for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
         file.with_name(name).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from wfcore.errors import Conflict
+from wfcore.errors import Conflict, Forbidden, InvalidConfig
 
 LOCK_FILE: Final = "server.lock"
 #: A reader holds the lock for an instant; a starting server tries for this long, in seconds.
@@ -34,9 +34,8 @@ class ServerLock:
         self._file = -1
 
     def __enter__(self) -> ServerLock:
-        """Take the lock. Raises Conflict when another server lives on this data directory."""
-        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(self._data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock. Raises Conflict when another server lives there, InvalidConfig as ``prepare``."""
+        self._file = prepare(self._data_dir, LOCK_FILE, os.O_RDWR)
         deadline = time.monotonic() + _PATIENCE
         while not _try(self._file, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
@@ -70,12 +69,28 @@ class ServerLock:
         )
 
 
+def prepare(data_dir: Path, name: str, flags: int) -> int:
+    """Open a private file of the data directory, making both if need be. Raises InvalidConfig."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(data_dir / name, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise InvalidConfig(
+            f"the data directory {data_dir} cannot be used: {error.strerror}",
+            remedy="correct it, or choose another `storage.path` or `dataDir`",
+        ) from error
+
+
 def read_lock(data_dir: Path) -> Running | None:
-    """The server that lives on this data directory, or None."""
+    """The server that lives on this data directory, or None. Raises Forbidden when that cannot be seen."""
     try:
         file = os.open(data_dir / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise Forbidden(
+            f"{data_dir / LOCK_FILE} cannot be read: {error.strerror}", remedy="run as the server's user"
+        ) from error
     try:
         return None if _try(file, fcntl.LOCK_SH) else _parse(os.pread(file, 4096, 0))
     finally:

@@ -40,17 +40,18 @@ def get(session: Session, key: str) -> Answer:
 def set_value(session: Session, key: str, value: str) -> Answer:
     """Write a setting into the configuration file; its comments stay.
 
-    The file is the one of --config, else of WORKFLOW_CONFIG, else ./workflow.config.yaml, which is
-    created when it is missing. A running server reads it when it is started again.
+    It is the file that is read: that of --config or WORKFLOW_CONFIG, else the one that is found, else
+    ./workflow.config.yaml, which is then created. A running server reads it when it is started again.
 
     Args:
         key (KEY): A dotted name, such as server.port.
         value (VALUE): The new value; a list is separated by commas or written [a, b].
     """
     from wfcore.config.edit import set_value as write
-    from wfcore.config.load import FILE_NAME
+    from wfcore.config.load import FILE_NAME, locate
 
-    file = session.config_file or Path(os.environ.get("WORKFLOW_CONFIG") or FILE_NAME)
+    asked = session.config_file or os.environ.get("WORKFLOW_CONFIG")
+    file = Path(asked or locate(None, {}) or FILE_NAME)
     written = write(file, key, value)
     return Answer(
         {"key": key, "value": written, "file": str(file)}, [f"{key} = {_shown(written)}  in {file}"]

@@ -59,7 +59,10 @@ def stop(session: Session) -> Answer:
 
     config = session.config
     running = _await_pid(config)
-    _terminate(running)
+    try:  # its process may be numbered otherwise here than where it runs, so it is asked itself first
+        session.client.post("/api/v1/server/stop")
+    except (Unreachable, Unavailable):
+        _terminate(running)
     deadline = time.monotonic() + config["server"]["stopGrace"] + _GONE
     while (now := read_lock(config.data_dir)) is not None and now.pid == running:
         if time.monotonic() > deadline:
@@ -89,7 +92,7 @@ def _detached(session: Session, config: Config, options: list[str]) -> Answer:
     import subprocess
     import sys
 
-    from wfcore.service.lock import read_lock
+    from wfcore.service.lock import prepare, read_lock
 
     if (other := read_lock(config.data_dir)) is not None:
         where = f" at {other.address}" if other.address else ""
@@ -97,11 +100,10 @@ def _detached(session: Session, config: Config, options: list[str]) -> Answer:
             f"a server (process {other.pid}) already runs{where} on the data directory {config.data_dir}",
             remedy="stop it with `workflow server stop`",
         )
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = config.data_dir / "server.log"
     if session.config_file:
         options = [*options, f"--config={session.config_file.absolute()}"]
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    handle = prepare(config.data_dir, log.name, os.O_WRONLY | os.O_APPEND)
     before = os.fstat(handle).st_size
     child = subprocess.Popen(  # noqa: S603  (our own interpreter and program)
         [sys.executable, "-m", "wfcore", "server", "start", "--json", *options],
