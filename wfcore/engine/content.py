@@ -35,7 +35,7 @@ def pack(value: Any, blobs: Blobs) -> tuple[str, tuple[str, ...]]:
     """
     try:
         text = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise TerminalError(f"the result cannot be stored as JSON: {reason}", kind="output") from None
     try:

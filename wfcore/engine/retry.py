@@ -22,7 +22,8 @@ def retry_delay(policy: Retry, retries: int, seed: str) -> float:
     delay = min(delay, policy.max_delay)
     if policy.jitter:
         share = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") / 2**64
-        delay *= 1 + policy.jitter * (2 * share - 1)
+        low, high = delay * (1 - policy.jitter), min(delay * (1 + policy.jitter), policy.max_delay)
+        delay = min(low + share * (high - low), high)
     return delay
 
 
