@@ -144,7 +144,12 @@ class RetryableError(WorkflowError):
     code, exit_code, http_status = "retryable", 1, 500
 
     def __init__(
-        self, message: str, *, kind: str = "failed", retry_after: float | None = None, remedy: str | None = None
+        self,
+        message: str,
+        *,
+        kind: str = "failed",
+        retry_after: float | None = None,
+        remedy: str | None = None,
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.kind = kind

@@ -69,8 +69,15 @@ class Engine:
             parts.storage, self._ledger, Capacity(parts.workflows, parts.tasks), parts.clock, self
         )
         self._worker = Worker(
-            parts.actions, parts.storage, parts.egress, parts.clock, parts.records, parts.env, parts.hooks, self._line
-        )  # fmt: skip
+            actions=parts.actions,
+            blobs=parts.storage,
+            egress=parts.egress,
+            clock=parts.clock,
+            records=parts.records,
+            env=parts.env,
+            hooks=parts.hooks,
+            line=self._line,
+        )
         self.dispatch = Dispatch(
             parts.storage, parts.library, self._owner, parts.node, parts.clock, parts.hooks, Ids()
         )

@@ -14,9 +14,10 @@ from wfcore.model.records import Step
 
 @dataclass(slots=True)
 class Group:
-    """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id.
+    """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id;
+    ``back`` are the attempts that have come back.
 
-    ``back`` are the attempts that have come back. Only after the commit: ``replies`` are given, ``starting`` attempts are dispatched,
+    Only after the commit: ``replies`` are given, ``starting`` attempts are dispatched,
     ``stopping`` ones are told why, ``timers`` are set.
     """
 

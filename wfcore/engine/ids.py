@@ -15,7 +15,7 @@ class Ids:
         self._lock = threading.Lock()
 
     def make(self, now: int) -> str:
-        """An id for the time ``now`` (UTC microseconds): 48 bits of milliseconds, 12 of the rest, 62 random."""
+        """An id for ``now`` (UTC microseconds): 48 bits of milliseconds, 12 of the rest, 62 random."""
         milliseconds, rest = divmod(now, 1000)
         stamp = (milliseconds & (1 << 48) - 1) << 12 | rest * 4096 // 1000
         with self._lock:

@@ -139,7 +139,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """``retry`` says whether policy, error and condition allow another attempt; ``after`` overrides the pause."""
+    """``retry``: policy, error and condition allow another attempt; ``after`` overrides the pause."""
 
     error: Error
     retry: bool = False

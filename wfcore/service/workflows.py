@@ -32,7 +32,7 @@ class Applied:
 
 
 class Workflows:
-    """Every method takes a workflow's namespace and id. ``changed`` is told (namespace, id) after a change."""
+    """Methods take a workflow's namespace and id. ``changed`` is told (namespace, id) after a change."""
 
     def __init__(
         self,

@@ -16,13 +16,13 @@ class CoreActions:
     contract: ClassVar[int] = 1
     schema: ClassVar[Mapping[str, Any]] = {}
 
-    def __init__(self, config: Mapping[str, Any], context: Context) -> None:  # noqa: ARG002 - the contract
+    def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._databases = Databases(context.connections, context.data_dir)
 
     def start(self) -> None:
         """Nothing to acquire: connections are opened by the first action that needs them."""
 
-    def stop(self, deadline: float) -> None:  # noqa: ARG002 - closing does not wait
+    def stop(self, deadline: float) -> None:
         """Close the database connections that are idle."""
         self._databases.close()
 
