@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import resource
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -22,6 +19,7 @@ from wfcore.config import Config
 from wfcore.errors import Conflict, InvalidConfig
 from wfcore.service.app import App, open_app
 from wfcore.service.auth import Tokens, admin_token
+from wfcore.service.bell import hear_signals
 from wfcore.service.http import build_app
 from wfcore.service.lock import ServerLock
 from wfcore.service.logging import setup_logging
@@ -34,7 +32,6 @@ _FLUSH: Final = 2.0
 _CLEANUP: Final = 5
 _MAX_HEAD: Final = 64 * 1024
 _BACKLOG: Final = 1024
-_BY_API: Final = 0
 _log = logging.getLogger("workflow.server")
 
 
@@ -48,7 +45,7 @@ def serve(config: Config) -> int:
     section = config["server"]
     with (
         ServerLock(config.data_dir) as lock,
-        _signals() as bell,
+        hear_signals() as bell,
         listen(section) as (listening, address),
         open_app(config) as app,
     ):
@@ -77,50 +74,6 @@ def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:
         shut=shut,
         max_body=section["maxBody"],
     )
-
-
-class Bell:
-    """Hears signals and calls for the stop. The second signal ends the process at once.
-
-    A thread reads the pipe that the interpreter's own signal handler writes to: Python's handlers run
-    only when the main thread is not blocked, and the system may give a signal to any thread.
-    """
-
-    def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._writer, False)
-        self._rung = threading.Event()
-        self._reason = ""
-        threading.Thread(target=self._listen, name="bell", daemon=True).start()
-
-    @property
-    def pipe(self) -> int:
-        """Where the number of each signal is written."""
-        return self._writer
-
-    def ring(self) -> None:
-        """Ask for the stop, from any thread."""
-        os.write(self._writer, bytes([_BY_API]))
-
-    def wait(self) -> str:
-        """Until somebody asks for the stop; who it was."""
-        self._rung.wait()
-        return self._reason
-
-    def close(self) -> None:
-        """End the thread."""
-        os.close(self._writer)
-
-    def _listen(self) -> None:
-        signals = 0
-        while heard := os.read(self._reader, 1):
-            number = heard[0]
-            signals += number != _BY_API
-            if signals > 1:
-                os._exit(128 + number)
-            self._reason = "asked through the API" if number == _BY_API else signal.Signals(number).name
-            self._rung.set()
-        os.close(self._reader)
 
 
 class Door:
@@ -217,24 +170,6 @@ def _url(listening: socket.socket) -> str:
     if host in ("0.0.0.0", "::"):  # what a client on this machine should call
         host = "127.0.0.1" if listening.family == socket.AF_INET else "::1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-@contextmanager
-def _signals() -> Iterator[Bell]:
-    bell = Bell()
-    pipe = signal.set_wakeup_fd(bell.pipe, warn_on_full_buffer=False)
-    handlers = {number: signal.signal(number, _heard) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield bell
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(pipe)
-        bell.close()
-
-
-def _heard(_number: int, _frame: FrameType | None) -> None:
-    """The bell has heard it already."""
 
 
 def _allow_files(connections: int) -> None:
