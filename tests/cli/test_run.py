@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -120,8 +121,40 @@ def test_a_second_signal_ends_it_at_once(project):
     assert time.monotonic() - since < 2
 
 
-def test_a_reader_that_leaves_is_no_error(project):
-    process = project.begin("run", "quick.yaml")
+def test_a_run_outlives_its_reader(project):
+    project.write(
+        "on.yaml", "tasks: {a: {type: core/wait, inputs: {for: 1s}}, b: {type: core/fail, needs: [a]}}"
+    )
+    process = project.begin("run", "on.yaml")
+    begun(process, "WAITING")
+    process.stdout.close()
+    assert process.wait(20) == 1
+    assert process.stderr.read() == ""
+    id = next((project.path / "data" / "runs").glob("*.sqlite")).stem
+    assert project.run("execution", "inspect", id, "--json").json["state"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"), [(["--help"], 2), (["completion", "bash"], 2), (["run", "quick.yaml"], 0)]
+)
+def test_an_output_that_is_full(project, argv, code):
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "wfcore", *argv],
+            cwd=project.path, env=project.environ, stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert run.returncode == code
+    assert "Traceback" not in run.stderr
+    assert code == 0 or "standard output cannot be written: No space left on device" in run.stderr
+
+
+def test_closed_streams(project):
+    command = f"{sys.executable} -m wfcore run quick.yaml >&- 2>&- <&-"
+    assert subprocess.run(command, shell=True, cwd=project.path, env=project.environ).returncode == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(project):
+    process = project.begin("completion", "bash")
     process.stdout.close()
     assert process.wait(20) == 0
     assert process.stderr.read() == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -19,9 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Output(json=any(word.lower() in ("--json", "--json=true") for word in words))
     try:
         code = _run(words, out)
-        out.stdout.flush()
+        out.flush()
     except BrokenPipeError:  # whoever read us has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except KeyboardInterrupt as error:
         code = getattr(error, "exit_code", INTERRUPTED)

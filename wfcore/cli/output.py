@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
-from wfcore.errors import InvalidConfig, InvalidWorkflow, WorkflowError
+from wfcore.errors import InvalidConfig, InvalidWorkflow, UsageError, WorkflowError
 
 _STYLES: Final = {
     "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36",
@@ -41,12 +42,16 @@ class Answer:
 
 
 class Output:
-    """Where a command speaks to: ``stdout`` for what was asked for, ``stderr`` for everything else."""
+    """Where a command speaks to: ``stdout`` for what was asked for, ``stderr`` for everything else.
+
+    When nobody reads on, BrokenPipeError is raised; with ``outlives_reader`` the rest is thrown away instead.
+    """
 
     def __init__(self, *, json: bool, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         self.json = json
-        self.stdout = stdout or sys.stdout
-        self.stderr = stderr or sys.stderr
+        self.outlives_reader = False
+        self.stdout = stdout or sys.stdout or _nowhere()
+        self.stderr = stderr or sys.stderr or _nowhere()
         self.terminal = self.stdout.isatty()
 
     @property
@@ -67,9 +72,8 @@ class Output:
     def answer(self, answer: Answer) -> None:
         """Print a command's answer."""
         if self.json:
-            self._write(
-                json.dumps(answer.data, indent=2 if self.terminal else None, ensure_ascii=not self.unicode)
-            )
+            indent = 2 if self.terminal else None
+            self.raw(json.dumps(answer.data, indent=indent, ensure_ascii=not self.unicode) + "\n")
         else:
             for line in answer.lines:
                 self.line(line)
@@ -77,34 +81,34 @@ class Output:
     def event(self, data: Mapping[str, Any], line: Line) -> None:
         """Print one item of a stream at once: a JSON line, or a line of text."""
         if self.json:
-            self._write(json.dumps(data, ensure_ascii=not self.unicode))
+            self.raw(json.dumps(data, ensure_ascii=not self.unicode) + "\n")
         else:
             self.line(line)
-        self.stdout.flush()
+        self.flush()
 
     def line(self, line: Line) -> None:
         """Print a line of text."""
-        self._write(self.render(line))
+        self.raw(self.render(line) + "\n")
 
     def raw(self, text: str) -> None:
-        """Print text that is meant for a program or steers the terminal, as it is."""
-        self.stdout.write(text)
-        self.stdout.flush()
+        """Print text as it is: it is meant for a program, or steers the terminal."""
+        encoding = self.stdout.encoding or "utf-8"
+        sayable = text.encode(encoding, "replace").decode(encoding)
+        self._attempt(lambda: self.stdout.write(sayable))
+
+    def flush(self) -> None:
+        """Let everything leave that was printed."""
+        self._attempt(self.stdout.flush)
 
     def render(self, line: Line) -> str:
         """The line as text, with its colours if they are wanted."""
         pieces = [line] if isinstance(line, str | Styled) else line
         return "".join(map(self._piece, pieces)).rstrip()
 
-    def note(self, text: str) -> None:
-        """Say something beside the answer, to a person."""
-        if not self.json:
-            self.stderr.write(f"{clean(text)}\n")
-
     def error(self, error: WorkflowError) -> None:
         """Say what went wrong: one JSON document, or text on standard error."""
         if self.json:
-            self._write(json.dumps({"error": error.to_dict()}))
+            self.raw(json.dumps({"error": error.to_dict()}) + "\n")
             return
         bare = isinstance(error, InvalidWorkflow | InvalidConfig) or error.message.startswith("workflow")
         self.stderr.write(f"{'' if bare else 'workflow: '}{clean(error.message)}\n")
@@ -117,9 +121,26 @@ class Output:
             return f"\x1b[{_STYLES[piece.style]}m{text}\x1b[0m"
         return text
 
-    def _write(self, text: str) -> None:
-        encoding = self.stdout.encoding or "utf-8"
-        self.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    def _attempt(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self.stdout, self.terminal = _nowhere(self.stdout), False
+            if self.outlives_reader:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise
+            what = f"standard output cannot be written: {error.strerror}"
+            raise UsageError(what, remedy="send it elsewhere") from error
+
+
+def _nowhere(instead_of: TextIO | None = None) -> TextIO:
+    """A stream that takes everything. What is left in the other one's buffer goes there too, at exit."""
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  (lives as long as the process)
+    if instead_of is not None:
+        with contextlib.suppress(OSError, ValueError):  # it is no file
+            os.dup2(nowhere.fileno(), instead_of.fileno())
+    return nowhere
 
 
 def clean(text: str) -> str:

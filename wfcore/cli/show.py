@@ -62,7 +62,7 @@ def values(title: str, data: Any) -> Iterator[Line]:
     rows = data.items() if isinstance(data, Mapping) else [("", data)]
     for name, value in rows:
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield f"  {name}  {text.cut(shown, _VALUE)}"
+        yield f"  {name}  {text.hanging(text.cut(shown, _VALUE), 4)}"
 
 
 def failure(error: Mapping[str, Any] | None) -> str:

@@ -146,6 +146,7 @@ class Live:
         # the first line is cleared by itself: some terminals keep a screen that is cleared from its corner
         clear = f"\x1b[{self._drawn}A\r\x1b[K\n\x1b[J\x1b[A" if self._drawn else ""
         self._out.raw(clear + "".join(f"{line}\n" for line in (*above, *map(self._out.render, lines))))
+        self._out.flush()
         self._drawn = len(lines)
 
 

@@ -55,6 +55,7 @@ def _follow(session: Session, begun: Run) -> int:
     from wfcore.cli.follow import follow
 
     out, codes = session.out, [0]
+    out.outlives_reader = True  # what was begun is ended, seen or not
     board = Board.of(f"{begun.workflow.id}  {begun.id}", begun.tasks)
 
     def cancel(code: int) -> None:
@@ -64,7 +65,7 @@ def _follow(session: Session, begun: Run) -> int:
     try:
         follow(_facts(begun), board, view.Silent() if out.json else view.view(board, out), cancel)
     except KeyboardInterrupt:
-        out.stdout.flush()
+        out.flush()
         os._exit(codes[-1])
     if not out.json:
         for line in view.ending(board, out):
