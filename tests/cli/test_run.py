@@ -123,7 +123,9 @@ def test_a_second_signal_ends_it_at_once(project):
 
 def test_a_run_outlives_its_reader(project):
     project.write(
-        "on.yaml", "tasks: {a: {type: core/wait, inputs: {for: 1s}}, b: {type: core/fail, needs: [a]}}"
+        "on.yaml",
+        "tasks:\n  a: {type: core/wait, inputs: {for: 1s}}\n"
+        "  b: {type: core/fail, needs: [a], inputs: {message: late}}\n",
     )
     process = project.begin("run", "on.yaml")
     begun(process, "WAITING")
