@@ -12,7 +12,6 @@ ITEMS = [
     {"id": 1, "name": "tea", "price": 3.5},
     {"id": 2, "name": "bread", "price": 2.25},
     {"id": 3, "name": "cocoa", "price": 4},
-    {"id": 4, "name": "plums", "price": 1.75},
 ]
 
 

@@ -19,7 +19,7 @@ MAX_LENGTH = 16384
 
 _SHAPE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(/[^?#]*)?(\?[^#]*)?(?:#.*)?", re.ASCII)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?", re.ASCII)
-_PCHAR = r"A-Za-z0-9._~!$&'()*+,;=:@/-"
+_PCHAR = r"A-Za-z0-9._~!$&'()*+,;=:@/\-"
 _PATH = re.compile(rf"(?:[{_PCHAR}]|%[0-9A-Fa-f]{{2}})*", re.ASCII)
 _QUERY = re.compile(rf"(?:[{_PCHAR}?\[\]|]|%[0-9A-Fa-f]{{2}})*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)

@@ -73,7 +73,8 @@ class Worker:
         except TerminalError as error:
             return self._failed(attempt, error.kind, error.message)
         except WorkflowError as error:
-            remedy = f" ({error.remedy})" if error.remedy else ""
+            untold = error.remedy and error.remedy not in error.message
+            remedy = f" ({error.remedy})" if untold else ""
             return self._failed(attempt, error.code, error.message + remedy)
         except BaseException as error:
             log.exception("task %s of execution %s hit a bug", attempt.job.path, attempt.job.execution)

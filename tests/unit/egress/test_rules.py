@@ -29,6 +29,11 @@ def allowed(guard: Guard, url: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize("part", ["/a-b_c.d~e", "/a?day=2026-02-06&to=b-c", "/a?x[0]=1|2&y=/?:@!$'()*+,;%20"])
+def test_all_that_a_path_and_a_query_may_hold_is_sent_as_it_is(part: str) -> None:
+    assert guard("http://x.example").check("get", f"http://x.example{part}").path == part
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
