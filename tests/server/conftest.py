@@ -210,14 +210,16 @@ def server(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def _inside(tmp_path, **settings):
-    """A server in this process, on a socket of its own: a Client with ``app`` and ``site``."""
+def _inside(tmp_path, *plugins, **settings):
+    """A server in this process, with hook plugins: a Client that also has ``app`` and ``site``."""
     overrides = {"server.port": "0", "storage.path": str(tmp_path / "in" / "db.sqlite")}
     overrides |= {key.replace("__", "."): value for key, value in settings.items()}
     (tmp_path / "in").mkdir()
     config = load(overrides=overrides, environ={})
     section = config["server"]
     with listen(section) as (listening, address), open_app(config) as app:
+        for number, plugin in enumerate(plugins):
+            app.hooks.register(f"plugin-{number}", plugin)
         site = make_site(app, address, lambda: None)
         door = Door(listening, site, section)
         door.open()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import socket
 import time
 
@@ -130,6 +131,19 @@ def test_idle_connections_make_room(start, eventually):
         begun = time.monotonic()
         assert server.get("/healthz").status == 200
         assert time.monotonic() - begun < 8
+
+
+@pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="this system does not tell the limits of a process"
+)
+def test_connections_not_files_are_what_runs_out(start):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        pytest.skip("there is no limit here")
+    wanted = soft + 100
+    server = start(server__connections=str(wanted))
+    found, _ = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    assert found >= (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
 
 
 @pytest.mark.parametrize(

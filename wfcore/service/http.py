@@ -10,7 +10,7 @@ from typing import Any, Final
 import falcon
 from falcon import Request, Response
 
-from wfcore.errors import Unauthorized, UsageError, WorkflowError
+from wfcore.errors import PluginError, Unauthorized, UsageError, WorkflowError
 from wfcore.service.answers import error_body, send, status_body
 from wfcore.service.routes import HOOKS_PREFIX, allowed_queries, public_paths, resources
 from wfcore.service.site import Site
@@ -21,7 +21,7 @@ _log = logging.getLogger("workflow.http")
 
 
 def build_app(site: Site) -> falcon.App[Request, Response]:
-    """The application with every route of the table and those that plugins contribute."""
+    """The application with every route of the table and those that plugins contribute. Raises PluginError."""
     api = falcon.App(middleware=[Gate(site)])
     api.add_error_handler(Exception, _failed)
     api.add_error_handler(falcon.HTTPError, _refused_by_http)
@@ -29,8 +29,19 @@ def build_app(site: Site) -> falcon.App[Request, Response]:
     for route, resource in resources(site):
         api.add_route(route.path, resource, suffix=route.suffix)
     for path, resource in site.app.hooks.routes(site).items():
-        api.add_route(PLUGIN_PREFIX + path.lstrip("/"), resource)
+        _mount(api, path, resource)
     return api
+
+
+def _mount(api: falcon.App[Request, Response], path: str, resource: Any) -> None:
+    """Add what a plugin contributes. Raises PluginError for what falcon does not take."""
+    try:
+        api.add_route(PLUGIN_PREFIX + path.lstrip("/"), resource)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise PluginError(
+            f"the route {path!r} of a plugin cannot be served: {error}",
+            remedy="correct its wf_routes, or list the plugin under plugins.disabled",
+        ) from error
 
 
 class Gate:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from wfcore.errors import InvalidConfig
+
 #: Attributes of a record that both forms show when they are given.
 FIELDS: Final = ("execution", "task", "attempt")
 #: Control characters would let logged text forge lines or drive a terminal.
@@ -48,16 +50,27 @@ class JsonFormatter(logging.Formatter):
 
 
 def setup_logging(section: Mapping[str, Any]) -> None:
-    """Send all records where ``logging.{format,level,file}`` say; to standard error without a file."""
-    handler: logging.Handler = logging.StreamHandler()
-    if section["file"]:  # watched: a rotated file is opened anew
-        handler = logging.handlers.WatchedFileHandler(section["file"], encoding="utf-8", delay=True)
+    """Send all records where ``logging.{format,level,file}`` say; to standard error without a file.
+
+    Raises InvalidConfig when the file cannot be written.
+    """
+    handler = _file(section["file"]) if section["file"] else logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if section["format"] == "json" else TextFormatter())
     logging.basicConfig(level=section["level"], handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("peewee").setLevel(logging.WARNING)  # at DEBUG it logs statements with their values
     logging.getLogger("waitress").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is no news
+
+
+def _file(path: str) -> logging.Handler:
+    try:  # watched: a rotated file is opened anew
+        return logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise InvalidConfig(
+            f"logging.file: {path} cannot be written: {error.strerror}",
+            remedy="correct the path or its permissions, or leave it out to log to standard error",
+        ) from error
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from wfcore.errors import InvalidConfig
 from wfcore.service.logging import JsonFormatter, TextFormatter, setup_logging
 
 SECTION = {"format": "text", "level": "INFO", "file": None}
@@ -78,6 +79,13 @@ def test_setup_writes_where_it_is_told(tmp_path, capsys):
     logging.getLogger("workflow.x").error("after rotation")
     assert "after rotation" in file.read_text()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["missing/log", "."])
+def test_a_file_that_cannot_be_written(tmp_path, name):
+    with pytest.raises(InvalidConfig, match=r"logging\.file") as caught:
+        setup_logging({**SECTION, "file": str(tmp_path / name)})
+    assert caught.value.remedy
 
 
 def test_setup_without_a_file_writes_to_stderr(capsys):

@@ -1,0 +1,134 @@
+"""What can only be shown from inside: bugs, unwell drivers, contributed routes, events, metrics."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from wfcore.api import hookimpl
+from wfcore.errors import PluginError
+
+
+class Hello:
+    """A contributed resource."""
+
+    def on_get(self, request, response, name="you"):
+        response.media = {"hello": name, "query": dict(request.params)}
+
+
+class Routes:
+    """A hook plugin with routes."""
+
+    def __init__(self, routes):
+        self._routes = routes
+
+    @hookimpl
+    def wf_routes(self, service):
+        assert service.app.node
+        return self._routes
+
+
+def test_a_bug_is_logged_and_not_told(inside, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("a detail of the inside")
+
+    with inside() as client:
+        monkeypatch.setattr(type(client.app.executions), "list", fail)
+        answer = client.get("/api/v1/executions")
+    assert (answer.status, answer.code) == (500, "bug")
+    assert "inside" not in answer.body.decode()
+    reference = re.search(r"reference (\w+)", answer.json["error"]["remedy"])[1]
+    record = next(record for record in caplog.records if reference in record.getMessage())
+    assert "GET /api/v1/executions" in record.getMessage()
+    assert "a detail of the inside" in caplog.text
+
+
+def test_an_unwell_driver(inside, monkeypatch):
+    with inside() as client:
+        monkeypatch.setattr(client.app.storage, "health", lambda: "the disk is full")
+        answer = client.get("/readyz", token="")
+        assert (answer.status, answer.json["status"]) == (503, "unwell")
+        assert answer.json["health"]["storage.sqlite"] == "the disk is full"
+        assert client.get("/api/v1/server").json["health"]["storage.sqlite"] == "the disk is full"
+        assert "workflow_ready 0" in client.get("/metrics").body.decode()
+        assert client.get("/healthz", token="").status == 200
+
+
+def test_routes_of_plugins(inside):
+    with inside(Routes({"/acme/hello": Hello(), "acme/{name}/hello": Hello()})) as client:
+        assert client.get("/api/v1/plugins/acme/hello?any=thing").json == {
+            "hello": "you",
+            "query": {"any": "thing"},
+        }
+        answer = client.get("/api/v1/plugins/acme/Ada/hello")
+        assert answer.json["hello"] == "Ada"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert client.get("/api/v1/plugins/acme/hello", token="").code == "unauthorized"
+        assert client.post("/api/v1/plugins/acme/hello").code == "method_not_allowed"
+        assert client.get("/api/v1/plugins").json["plugins"], "the kernel's own route is still there"
+
+
+@pytest.mark.parametrize("routes", [{"bad route": Hello()}, {"/{a}{b}/{a}": Hello()}])
+def test_a_route_that_cannot_be_served(inside, routes):
+    with pytest.raises(PluginError, match="cannot be served") as caught, inside(Routes(routes)):
+        pass
+    assert "plugins.disabled" in caught.value.remedy
+
+
+def test_metrics_of_what_has_run(server, eventually):
+    for id in ("quick", "broken"):
+        server.submit(id, wait=10)
+    wanted = [
+        'workflow_executions_created_total{workflow="default/quick",trigger="manual"} 1',
+        'workflow_executions_finished_total{workflow="default/broken",state="FAILED"} 1',
+        'workflow_task_attempts_finished_total{type="core/log",state="SUCCESS"} 1',
+        'workflow_executions{state="SUCCESS"} 1',
+        'workflow_executions{state="FAILED"} 1',
+    ]
+
+    def scraped():
+        answer = server.get("/metrics")
+        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        lines = answer.body.decode().splitlines()
+        return lines if set(wanted) <= set(lines) else None
+
+    lines = eventually(scraped)
+    names = [line.split(" ")[2] for line in lines if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
+    for line in lines:
+        assert re.fullmatch(r"# (HELP|TYPE) workflow_\w+ .+|workflow_\w+(\{.+\})? [0-9.e+-]+", line), line
+
+
+LISTENER = """
+import json, sys
+from wfcore.config import load
+from wfcore.hooks.calls import Hooks
+from wfcore.service.serve import serve
+
+emit = Hooks.emit
+def tell(self, event, facts):
+    print(json.dumps([event, dict(facts)]), flush=True)
+    emit(self, event, facts)
+Hooks.emit = tell
+sys.exit(serve(load(overrides={"server.port": "0", "storage.path": sys.argv[1]})))
+"""
+
+
+def test_plugins_are_told_of_start_and_stop(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTENER, str(tmp_path / "data" / "db.sqlite")],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        event, facts = json.loads(process.stdout.readline())
+        assert event == "wf_server_started"
+        assert facts["address"].startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        assert json.loads(process.stdout.readline()) == ["wf_server_stopping", {"node": facts["node"]}]
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()
