@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from wfcore.config.load import FILE_NAME
 from wfcore.errors import InvalidInput, NotFound, UsageError
 
 #: As the language takes no larger file, nothing more is read of one.
@@ -66,9 +67,7 @@ def _files(path: str) -> Iterator[tuple[str, str]]:
     if path == "-":
         yield path, path
     elif place.is_dir():
-        below = sorted(
-            file for ending in ("*.yaml", "*.yml") for file in place.rglob(ending) if file.is_file()
-        )
+        below = sorted(file for file in place.rglob("*.y*ml") if _is_workflow(file, place))
         if not below:
             raise UsageError(
                 f"there is no *.yaml or *.yml below {path}", remedy="name a directory with workflows"
@@ -76,6 +75,12 @@ def _files(path: str) -> Iterator[tuple[str, str]]:
         yield from ((str(file), str(file)) for file in below)
     else:
         yield path, path
+
+
+def _is_workflow(file: Path, top: Path) -> bool:
+    """Whether a directory offers it: no hidden one, and not the configuration, which lies beside them."""
+    hidden = any(part.startswith(".") for part in file.relative_to(top).parts)
+    return file.suffix in (".yaml", ".yml") and not hidden and file.name != FILE_NAME and file.is_file()
 
 
 def _inputs_of(file: str) -> dict[str, Any]:

@@ -23,9 +23,12 @@ def stdin(monkeypatch):
     return say
 
 
+PASSED_OVER = ("b/workflow.config.yaml", "b/.hidden.yaml", "b/.git/x.yaml", "b/x.yamml")
+
+
 def test_files_directories_and_standard_input(here, stdin):
     (here / "b" / "deep").mkdir(parents=True)
-    for name in ("a.yaml", "b/two.yml", "b/deep/one.yaml", "b/no.txt", "b/dir.yaml/x"):
+    for name in ("a.yaml", "b/two.yml", "b/deep/one.yaml", "b/no.txt", "b/dir.yaml/x", *PASSED_OVER):
         (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_text(name)
     stdin(b"piped")
