@@ -1,6 +1,6 @@
 """Adds up the JUnit reports of all tox environments, prints one closing line, and removes them.
 
-``total.py DIRECTORY [STATUS]``: STATUS is the exit code of what ran; a failure outside of tests counts as one.
+``total.py DIRECTORY [STATUS]``: STATUS is the exit code of what ran; if no test failed it counts as one.
 """
 
 import sys

@@ -16,7 +16,7 @@ ITEMS = [
 
 
 class Source(ThreadingHTTPServer):
-    """``/items`` is refused the first time; ``/slow`` takes ``pause`` seconds, and ``asked`` tells that it is."""
+    """``/items`` is refused the first time; ``/slow`` takes ``pause`` seconds, and sets ``asked``."""
 
     def __init__(self, port: int = PORT, pause: float = 1.0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)

@@ -27,7 +27,8 @@ class Workflow:
         """The JSON that a command answers; it must end with this exit code."""
         ended = subprocess.run(
             [sys.executable, "-m", "wfcore", *map(str, words), "--json"],
-            cwd=self.home, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            cwd=self.home, env=self.environ, text=True, timeout=60,
+            stdin=subprocess.DEVNULL, capture_output=True,
         )  # fmt: skip
         assert ended.returncode == code, (words, ended.stdout, ended.stderr)
         return json.loads(ended.stdout)
