@@ -132,8 +132,9 @@ def finish(run: Run, path: str, attempt: int, outcome: Outcome, now: int) -> boo
         case Skipped():
             task.error = None
             end_task(run, task, SKIPPED, now)
-        case Suspended(until, output):
-            task.output = output
+        case Suspended(until, output, meta, blobs):
+            task.output, task.meta = output, meta
+            run.refer(blobs)
             _wait(run, task, "timer", until, now)
         case Failed(error, retry, after):
             _fail(run, task, error, retry, after, now)

@@ -118,7 +118,9 @@ class Owner:
     def _receive(self) -> list[Mail]:
         """Everything that has arrived; waits for mail or for the next timer."""
         next_at = self._timers.next_at()
-        timeout = None if next_at is None else max(0.0, (next_at - self._clock.now()) / SECOND)
+        timeout = None
+        if next_at is not None:
+            timeout = min(max(0.0, (next_at - self._clock.now()) / SECOND), threading.TIMEOUT_MAX)
         mail: list[Mail] = []
         try:
             mail.append(self._mail.get(timeout=timeout))

@@ -14,6 +14,7 @@ from wfcore.engine.content import Blobs, pack, unpack
 from wfcore.engine.flow import SECOND
 from wfcore.errors import Cancel, RetryableError, TerminalError, WorkflowError
 from wfcore.language.inputs import check_action_inputs
+from wfcore.model.duration import LONGEST
 from wfcore.model.execution import (
     Cancelled,
     Error,
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from wfcore.egress import Guard
 
 log = logging.getLogger("workflow.worker")
-#: A log line of a task is cut to this many characters.
+#: A log line of a task, and the message of its error, are cut to this many characters.
 LINE_LIMIT = 16 * 1024
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+#: The end of the year 9999 (UTC microseconds): nobody waits beyond it.
+END_OF_TIME = 253_402_300_799_999_999
 
 
 class Catalogue(Protocol):
@@ -95,7 +99,7 @@ class Worker:
         result = value if isinstance(value, Result) else Result(value)
         output, meta, blobs = self._packed(result.output, result.meta)
         if result.wait_until is not None:
-            return Suspended(result.wait_until, output)
+            return Suspended(_time(result.wait_until), output, meta, blobs)
         return Succeeded(output, meta, blobs)
 
     def _packed(self, value: Any, meta: Any) -> tuple[str, str | None, tuple[str, ...]]:
@@ -110,13 +114,16 @@ class Worker:
             return self._failed(
                 attempt, "timeout", f"took longer than {attempt.task.timeout:g} s", passing=True
             )
+        if not attempt.reason:
+            return self._failed(attempt, "bug", "the action gave way although nobody had stopped it")
         return Cancelled()
 
     def _failed(
         self, attempt: Attempt, kind: str, message: str, *, passing: bool = False, after: float | None = None
     ) -> Outcome:
         policy = attempt.task.retry
-        error = Error(kind, message, attempt.job.path, attempt.job.attempt)
+        kind = str(kind)
+        error = Error(kind, _cut(message), attempt.job.path, attempt.job.attempt)
         retry = kind in policy.kinds if policy.kinds else passing
         if not retry or not policy.max:
             return Failed(error)
@@ -130,7 +137,7 @@ class Worker:
         said = self.hooks.retry_delay(
             workflow=workflow, task=attempt.job.path, attempt=attempt.job.attempt, error=error
         )
-        return Failed(error, True, after if said is None else said)
+        return Failed(error, True, _pause(after if said is None else said))
 
     def _worth_it(self, attempt: Attempt, condition: Expression, error: Error) -> bool:
         scope = self._scope(attempt)
@@ -138,7 +145,7 @@ class Worker:
         return bool(condition.evaluate(Scope(roots, scope.now, scope.seed)))
 
     def _line(self, attempt: Attempt, level: str, message: str) -> None:
-        self.line(attempt, level, message if len(message) <= LINE_LIMIT else message[:LINE_LIMIT] + " …")
+        self.line(attempt, level if level in LEVELS else "INFO", _cut(message))
 
     def _scope(self, attempt: Attempt) -> Scope:
         """What the task's expressions see; stored content is read only when one asks for it."""
@@ -178,3 +185,24 @@ class Worker:
             "attempt": task.attempt,
             "error": json.loads(task.error) if task.error else None,
         }
+
+
+def _cut(text: Any) -> str:
+    """What a plugin gave as text, as text of bounded length."""
+    shown = str(text)
+    return shown if len(shown) <= LINE_LIMIT else shown[:LINE_LIMIT] + " …"
+
+
+def _pause(seconds: Any) -> float | None:
+    """What a plugin gave as a pause; None when it is no number."""
+    if not isinstance(seconds, int | float) or seconds != seconds:
+        return None
+    return max(0.0, min(seconds, LONGEST))
+
+
+def _time(until: Any) -> int:
+    """What a plugin gave as a time. Raises TerminalError when it is none."""
+    if not isinstance(until, int) or not 0 <= until <= END_OF_TIME:
+        remedy = "an action gives UTC microseconds within the calendar"
+        raise TerminalError(f"the task cannot wait until {until!r}", kind="output", remedy=remedy)
+    return until

@@ -148,10 +148,15 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """The task waits, durably and without a thread, until ``until`` (UTC microseconds), then succeeds."""
+    """The task waits, durably and without a thread, until ``until`` (UTC microseconds), then succeeds.
+
+    The rest as in Succeeded.
+    """
 
     until: int
     output: str | None = None
+    meta: str | None = None
+    blobs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def circle():
         (10**5000, "limit"),
         (Decimal("NaN"), "not JSON compliant"),
         (Decimal("Infinity"), "cannot convert"),
-        (Decimal("sNaN"), ""),
+        (Decimal("sNaN"), "InvalidOperation"),
     ],
     ids=lambda _: "",
 )

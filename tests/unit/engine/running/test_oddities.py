@@ -1,0 +1,64 @@
+"""Whatever one task does, it ends in good order, and nobody else notices."""
+
+import pytest
+
+ODD = {
+    "cancel": "bug",
+    "log bytes": None,
+    "log an object": None,
+    "a wait beyond all time": "output",
+    "a wait for no number": "output",
+    "a pause beyond all time": "failed",
+    "a pause that is no number": "failed",
+    "a pause in the past": "failed",
+    "an error that is no text": "",
+    "half a surrogate pair": "\udfff",
+    "exit": "bug",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_one_odd_action_harms_nobody(opened, what):
+    task = f"{{type: witness/odd, retry: {{max: 1, delay: 0s}}, inputs: {{what: {what}}}}}"
+    opened.apply(
+        f"id: odd\ntasks:\n  a: {task}\n",
+        "id: good\ntasks:\n  b: {type: witness/effect}\n",
+    )
+    odd, good = opened.submit("odd"), opened.submit("good")
+    assert opened.end(good, 5) == "SUCCESS"
+    if what.startswith("a pause beyond"):
+        opened.until(lambda: opened.states(odd)["a"] == "WAITING")
+        opened.app.executions.cancel(odd)
+        assert opened.end(odd) == "CANCELLED"
+        return
+    state = opened.end(odd, 5)
+    error = opened.tasks(odd)["a"]["error"]
+    assert state == ("SUCCESS" if ODD[what] is None else "FAILED")
+    assert (error is None) == (ODD[what] is None)
+    if ODD[what]:
+        assert error["type"] == ODD[what]
+    assert opened.end(opened.submit("good"), 5) == "SUCCESS"
+
+
+def test_a_large_output_of_a_wait_is_kept(opened):
+    source = """
+id: wait
+tasks:
+  a: {type: witness/odd, inputs: {what: a large wait}}
+  b: {type: core/set, inputs: {n: "{{ tasks.a.output | length }}", side: "{{ tasks.a.meta.side | length }}"}}
+"""
+    id, state, _ = opened.run(source)
+    assert state == "SUCCESS", opened.app.executions.describe(id)
+    assert opened.tasks(id)["b"]["output"] == {"n": 100_000, "side": 100_000}
+    digests = [row[0] for row in opened.app.storage._reader.execute_sql("select digest from blob_ref")]
+    assert len(digests) == 2
+
+
+def test_a_wait_until_the_end_of_the_calendar(opened):
+    opened.apply("id: forever\ntasks:\n  a: {type: core/wait, inputs: {until: '9999-12-31T00:00:00Z'}}\n")
+    forever = opened.submit("forever")
+    opened.until(lambda: opened.app.executions.state(forever) == "WAITING")
+    _, state, _ = opened.run("id: good\ntasks:\n  b: {type: witness/effect}\n")
+    assert state == "SUCCESS"
+    opened.app.executions.cancel(forever)
+    assert opened.end(forever) == "CANCELLED"
