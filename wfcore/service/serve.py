@@ -73,7 +73,14 @@ def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:
         started_at=app.clock.now(),
         shut=shut,
         max_body=section["maxBody"],
+        description=_description,
     )
+
+
+def _description() -> dict[str, Any]:
+    from wfcore.service.openapi import document  # only when it is asked for
+
+    return document()
 
 
 class Door:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.errors import Unavailable
 
@@ -78,7 +78,8 @@ class Halt(threading.Event):
 
 @dataclass(slots=True)
 class Site:
-    """Handed to every resource. ``started_at`` is UTC microseconds, ``max_body`` bytes.
+    """Handed to every resource. ``started_at`` is UTC microseconds, ``max_body`` bytes; ``description`` makes
+    the OpenAPI document.
 
     ``stopping`` ends what waits; ``shut`` asks the server to stop gracefully and returns at once.
     """
@@ -89,6 +90,7 @@ class Site:
     address: str
     started_at: int
     shut: Callable[[], None]
+    description: Callable[[], Mapping[str, Any]]
     max_body: int = MAX_BODY
     stopping: threading.Event = field(default_factory=threading.Event)
 

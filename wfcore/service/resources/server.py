@@ -49,13 +49,12 @@ class Server:
 class Description:
     """``/api/v1/openapi.json``."""
 
-    def __init__(self, _site: Site) -> None:
+    def __init__(self, site: Site) -> None:
+        self._describe = site.description
         self._document = b""
 
     def on_get(self, _request: Request, response: Response) -> None:
         """This API as an OpenAPI document."""
         if not self._document:
-            from wfcore.service.openapi import document
-
-            self._document = dumps(document())
+            self._document = dumps(self._describe())
         response.data = self._document
