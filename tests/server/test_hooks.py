@@ -132,3 +132,12 @@ def test_a_slow_result_is_acknowledged_in_the_end(inside, monkeypatch):
         answer = client.post("/hooks/late", {}, token="")
     assert answer.status == 202
     assert answer.headers["location"].endswith(answer.json["execution"])
+
+
+def test_a_workflow_has_a_token_for_its_own_hooks_alone(server):
+    hook(server, "mine", "method: POST")
+    hook(server, "other", "method: POST")
+    token = server.get("/api/v1/workflows/default/mine").json["triggers"][0]["token"]
+    assert server.post("/hooks/mine", {}, token=token).status == 202
+    assert server.post("/hooks/other", {}, token=token).status == 401
+    assert server.call("GET", "/api/v1/workflows", token=token).status == 401

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -135,8 +134,7 @@ def _trigger(trigger: Mapping[str, Any], client: Client) -> Iterator[Line]:
     method, path = trigger["address"].split(" ", 1)
     url = f"{client.address}/hooks{path}"
     yield f"  {name}  {method} {url}"
-    secret = f"$(cat {shlex.quote(str(client.token_file))})" if client.token_file else "$WORKFLOW_TOKEN"
-    token = "" if spec.get("auth") == "none" else f' -H "Authorization: Bearer {secret}"'
+    token = "" if spec.get("auth") == "none" else f" -H 'Authorization: Bearer {trigger['token']}'"
     body = " -H 'Content-Type: application/json' -d '{}'" if method in ("POST", "PUT", "PATCH") else ""
     yield Styled(f"    curl -X {method}{token}{body} {url}", "dim")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
@@ -61,10 +62,28 @@ class Tokens:
 
     def accept(self, authorization: str | None) -> bool:
         """Whether the value of an Authorization header (RFC 6750) carries a valid token; in constant time."""
-        if not authorization or authorization[:7].lower() != "bearer ":
-            return False
-        given = authorization[7:].strip().encode("utf-8", "replace")
-        return hmac.compare_digest(hashlib.sha256(given).digest(), self._digest)
+        given = _bearer(authorization)
+        return given is not None and hmac.compare_digest(hashlib.sha256(given).digest(), self._digest)
+
+    def hook(self, namespace: str, id: str) -> str:
+        """A workflow's own token, good for its webhooks alone.
+
+        It follows from the administrator's, so it needs no storage and changes with that.
+        """
+        mac = hmac.digest(self._digest, f"hook\0{namespace}/{id}".encode(), "sha256")
+        return f"wh_{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+    def accept_hook(self, authorization: str | None, namespace: str, id: str) -> bool:
+        """Whether the header carries a token that may call this workflow's webhooks; in constant time."""
+        given = _bearer(authorization)
+        own = given is not None and hmac.compare_digest(given, self.hook(namespace, id).encode())
+        return own or self.accept(authorization)
+
+
+def _bearer(authorization: str | None) -> bytes | None:
+    if not authorization or authorization[:7].lower() != "bearer ":
+        return None
+    return authorization[7:].strip().encode("utf-8", "replace")
 
 
 def _write(file: Path, text: str) -> None:

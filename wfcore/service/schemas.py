@@ -81,7 +81,11 @@ _DETAIL: Final = {
     "digest": _TEXT,
     "created_at": _TIME,
     "inputs": _list(_object(name=_TEXT, type=_TEXT, required=_FLAG, default=_ANY, description=_TEXT)),
-    "triggers": _list(_object(name=_TEXT, kind=_TEXT, address=_MAYBE_TEXT, next_at=_MAYBE_TIME, spec=_ANY)),
+    "triggers": _list(
+        _object(
+            name=_TEXT, kind=_TEXT, address=_MAYBE_TEXT, next_at=_MAYBE_TIME, spec=_ANY, token=_MAYBE_TEXT
+        )
+    ),
     "tasks": _list(
         _object(path=_TEXT, name=_TEXT, type=_TEXT, needs=_list(_TEXT), description=_TEXT, part=_TEXT)
     ),

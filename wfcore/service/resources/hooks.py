@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from wfcore.model.execution import ExecutionRecord
+    from wfcore.model.records import TriggerRecord
 
 #: ``respond: result`` waits this long, in seconds, for the execution to end.
 RESULT_SECONDS: Final = 10.0
@@ -36,7 +37,7 @@ class Hooks:
                 f"no workflow listens to {method} /hooks/{path}",
                 remedy="apply and enable a workflow with this webhook; `workflow describe` shows its URL",
             )
-        execution, respond = app.hooked(trigger, self._web_request(request, f"/{path}"))
+        execution, respond = app.hooked(trigger, self._web_request(request, trigger, f"/{path}"))
         if execution is None:  # the trigger's `if` does not hold
             send(response, {"execution": None}, 202)
             return
@@ -63,7 +64,8 @@ class Hooks:
         }
         send(response, {"error": error, "execution": ended.id}, 500)
 
-    def _web_request(self, request: Request, path: str) -> WebRequest:
+    def _web_request(self, request: Request, row: TriggerRecord, path: str) -> WebRequest:
+        authorization = request.env.get("HTTP_AUTHORIZATION")
         return WebRequest(
             method=request.method,
             path=path,
@@ -73,5 +75,5 @@ class Hooks:
             },
             body=read_bytes(request, self._site.max_body),
             remote=request.remote_addr,
-            authorized=self._site.tokens.accept(request.env.get("HTTP_AUTHORIZATION")),
+            authorized=self._site.tokens.accept_hook(authorization, row.namespace, row.workflow),
         )

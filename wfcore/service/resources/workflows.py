@@ -41,11 +41,15 @@ class WorkflowItem:
     """``/api/v1/workflows/{namespace}/{id}``, with ``/enable`` and ``/disable`` below it."""
 
     def __init__(self, site: Site) -> None:
-        self._workflows = site.app.workflows
+        self._workflows, self._tokens = site.app.workflows, site.tokens
 
     def on_get(self, _request: Request, response: Response, namespace: str, id: str) -> None:
         """Describe a workflow."""
-        send(response, self._workflows.describe(namespace, id))
+        token = self._tokens.hook(namespace, id)
+        detail = self._workflows.describe(namespace, id)
+        for trigger in detail["triggers"]:
+            trigger["token"] = token if trigger["address"] else None
+        send(response, detail)
 
     def on_delete(self, _request: Request, response: Response, namespace: str, id: str) -> None:
         """Delete a workflow; its executions stay."""
