@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("wfcore", "wfcore_plugins")
-#: Not imported here: the base of plugins in WASM and of stored secrets, and data that zoneinfo finds by itself.
+#: The base of plugins in WASM and of stored secrets, and data that zoneinfo finds by itself.
 NOT_IMPORTED = {"cryptography", "keyring", "wasmtime", "tzdata"}
 
 pytestmark = pytest.mark.timeout(600)
