@@ -15,7 +15,7 @@ from wfcore.engine.ledger import Ledger
 from wfcore.engine.mail import CancelRequest, Ended, Inbox, Line, Submission
 from wfcore.engine.run import Run
 from wfcore.engine.timers import Timer
-from wfcore.model.execution import PENDING, Error, Failed
+from wfcore.model.execution import OPEN, PENDING, Error, Failed
 from wfcore.plugins.contracts import Storage
 
 #: A stopped attempt has so long (microseconds) to come back before its task ends without it.
@@ -65,9 +65,10 @@ class Intake:
     def cancel(self, mail: CancelRequest, group: Group, now: int) -> None:
         """Cancel an execution of ours."""
         run = group.touched.get(mail.execution) or self.ledger.get(mail.execution, now)
-        if run is not None:
+        is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
+        if run is not None and is_open:
             self._cancel(run, mail.reason, group, now)
-        group.replies.append((mail.reply, run is not None))
+        group.replies.append((mail.reply, is_open))
 
     def inbox(self, _mail: Inbox, group: Group, now: int) -> None:
         """Messages that other servers left for executions of ours."""
@@ -111,8 +112,8 @@ class Intake:
         if run is None or run.record.deadline is None or run.record.deadline > now:
             return
         run.record.deadline = None
-        limit = run.workflow.timeout
-        what = "on_failure or finally" if run.record.error else f"the execution ({limit:g} s)"
+        part = run.scope.part.prefix.strip("@/") if run.scope else ""
+        what = part or f"the execution ({run.workflow.timeout:g} s)"
         run.note(now, "execution.timeout")
         machine.stop(group.touch(run), Error("timeout", f"the time for {what} is over"), now)
         self._stop_attempts(run, "cancelled", group, now)
@@ -124,7 +125,7 @@ class Intake:
 
     def _give_up(self, timer: Timer, group: Group, now: int) -> None:
         attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))
-        run = self.ledger.get(timer.execution, now)
+        run = self.ledger.get(timer.execution, now) if attempt is not None else None
         if attempt is None or run is None:
             return
         group.touch(run)

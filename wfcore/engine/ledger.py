@@ -39,7 +39,7 @@ class Ledger:
         """The execution, from memory or storage; None when it has ended or is not ours."""
         run = self.runs.get(execution)
         if run is not None:
-            return run
+            return run if run.record.state in OPEN else None
         record = self.storage.execution(execution)
         if record is None or record.state not in OPEN or record.owner != self.owner:
             return None

@@ -31,7 +31,7 @@ from wfcore.engine.mail import (
 )
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable, WorkflowError
-from wfcore.model.execution import OPEN, PENDING, RUNNING, TERMINAL, WAITING, Error, Failed
+from wfcore.model.execution import CANCELLED, OPEN, PENDING, RUNNING, TERMINAL, WAITING, Error, Failed
 from wfcore.model.records import ExecutionQuery, Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
@@ -202,6 +202,8 @@ class Owner:
             if task.state == WAITING and task.due_at is not None:
                 self._timers.add(Timer(task.due_at, "due", record.id, task.path))
                 soon = soon or task.due_at - now < KEEP_WAITING
+            elif task.state == CANCELLED:
+                self._timers.withdraw("due", record.id, task.path)
         if record.deadline is not None and self._deadlines.get(record.id) != record.deadline:
             self._deadlines[record.id] = record.deadline
             self._timers.add(Timer(record.deadline, "deadline", record.id))

@@ -113,11 +113,6 @@ class Witness:
 '''
 
 
-def chain(count, body="{type: witness/effect}", id="chain"):
-    """A workflow of ``count`` tasks, one after the other."""
-    return f"id: {id}\norder: sequence\ntasks:\n" + "".join(f"  t{n:02}: {body}\n" for n in range(count))
-
-
 class Installation:
     """A data directory, a configuration and the pack; ``open`` opens the application on it."""
 
@@ -136,11 +131,19 @@ class Installation:
     @contextmanager
     def open(self, directory="data", clock=None, **settings):
         overrides = {"storage.path": str(self.directory / directory / "db.sqlite"), **self.settings}
-        overrides |= {f"execution.{key}": value for key, value in settings.items()}
+        overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
         if clock is not None:
             self.monkeypatch.setattr(composition, "SystemClock", lambda: clock)
         with composition.open_app(load(environ={}, overrides=overrides)) as self.app:
             yield self.app
+
+    def chain(self, count, body="{type: witness/effect}", id="chain"):
+        """A workflow of ``count`` tasks, one after the other."""
+        return f"id: {id}\norder: sequence\ntasks:\n" + "".join(f"  t{n:02}: {body}\n" for n in range(count))
+
+    def wide(self, count, body="{type: witness/effect}", id="wide"):
+        """A workflow of ``count`` tasks at once."""
+        return f"id: {id}\ntasks:\n" + "".join(f"  t{n:02}: {body}\n" for n in range(count))
 
     def copy(self, directory="copy"):
         """What a server leaves that dies now: its files as they are."""
