@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from wfcore.engine import machine
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
+from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.retry import idempotency_key
 from wfcore.engine.run import Run
+from wfcore.errors import Unavailable, WorkflowError
 from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord, TaskRecord
 from wfcore.plugins.contracts import Job
+
+log = logging.getLogger("workflow.owner")
 
 
 @dataclass(slots=True)
@@ -60,8 +65,13 @@ class Allotment:
     def _let_run(self, chosen: ExecutionRecord | str, group: Group, now: int) -> None:
         id = chosen if isinstance(chosen, str) else chosen.id
         run = group.touched.get(id)
-        if run is None:
-            run = self.ledger.get(id, now) if isinstance(chosen, str) else self.ledger.load(chosen, now)
+        try:
+            if run is None:
+                run = self.ledger.get(id, now) if isinstance(chosen, str) else self.ledger.load(chosen, now)
+        except Unavailable:
+            raise
+        except WorkflowError as error:
+            log.error("execution %s cannot be run: %s", id, error)
         if run is None:
             self.capacity.release(id)
             return
@@ -86,6 +96,8 @@ class Allotment:
         attempt = Attempt(
             job, definition, run.workflow, run.record, results, task.started_at or now, error
         )  # fmt: skip
+        if definition.timeout is not None:
+            attempt.expires_at = now + round(definition.timeout * SECOND)
         group.starting.append(attempt)
 
 

@@ -32,12 +32,14 @@ class Intake:
 
     def submission(self, mail: Submission, group: Group, now: int) -> None:
         """A new execution starts at once if it may, else it waits as PENDING."""
+        if not mail.reply.set_running_or_notify_cancel():
+            return  # who asked has gone, told that it was not recorded
         record = mail.record
         record.owner, record.epoch = self.ledger.owner, 1
         run = group.touch(machine.create(record, mail.workflow, mail.plan, now))
         run.refer(mail.blobs)
         group.created[record.id] = mail
-        group.replies.append((mail.reply, True))
+        group.replies.append((mail.reply, record))
         if self.capacity.admit(record.id):
             machine.start(run, now)
             self.ledger.runs[record.id] = run
@@ -64,6 +66,8 @@ class Intake:
 
     def cancel(self, mail: CancelRequest, group: Group, now: int) -> None:
         """Cancel an execution of ours."""
+        if not mail.reply.set_running_or_notify_cancel():
+            return
         run = group.touched.get(mail.execution) or self.ledger.get(mail.execution, now)
         is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
         if run is not None and is_open:
@@ -85,6 +89,15 @@ class Intake:
         }  # fmt: skip
         ring[timer.what](timer, group, now)
 
+    def timer_of(self, attempt: Attempt, now: int) -> Timer | None:
+        """How long a running attempt is waited for: until its timeout, or the end of grace once stopped."""
+        job, timeout = attempt.job, attempt.task.timeout
+        if attempt.reason:
+            return Timer(now + GRACE, "give_up", job.execution, job.path, job.attempt)
+        if timeout is None:
+            return None
+        return Timer(now + round(timeout * SECOND), "expire", job.execution, job.path, job.attempt)
+
     def _cancel(self, run: Run, reason: str, group: Group, now: int) -> None:
         if run.record.state == PENDING:
             self.capacity.withdraw(run.record.id)
@@ -99,6 +112,7 @@ class Intake:
 
     def _stop(self, attempt: Attempt, reason: str, group: Group, now: int) -> None:
         job = attempt.job
+        attempt.give_up_at = now + GRACE
         group.stopping.append((attempt, reason))
         group.timers.append(Timer(now + GRACE, "give_up", job.execution, job.path, job.attempt))
 

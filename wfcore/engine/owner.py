@@ -6,13 +6,16 @@ committed in one transaction. Nothing is acknowledged, started or told before it
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from wfcore.engine.allotment import Allotment
+from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
@@ -29,10 +32,11 @@ from wfcore.engine.mail import (
     Submission,
     execution_of,
 )
+from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
-from wfcore.errors import Unavailable, WorkflowError
-from wfcore.model.execution import CANCELLED, OPEN, PENDING, RUNNING, TERMINAL, WAITING, Error, Failed
-from wfcore.model.records import ExecutionQuery, Step
+from wfcore.errors import Unavailable
+from wfcore.model.execution import CANCELLED, PENDING, RUNNING, TERMINAL, WAITING, Error, Failed
+from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
 log = logging.getLogger("workflow.owner")
@@ -40,8 +44,6 @@ log = logging.getLogger("workflow.owner")
 KEEP_WAITING = 5 * SECOND
 #: At most so many pieces of mail are stepped in one group.
 GROUP = 512
-#: Executions that are taken over in one transaction.
-ADOPT = 500
 
 
 class Audience(Protocol):
@@ -67,7 +69,8 @@ class Owner:
         self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
         self._timers = Timers()
-        self._deadlines: dict[str, int] = {}
+        self._takeover = Takeover(storage, ledger, capacity, self._timers)
+        self._singly = 0
         self._failures = 0
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
@@ -87,8 +90,8 @@ class Owner:
     def start(self, dispatch: Callable[[Job], None]) -> None:
         """Take over what dead servers left open, then begin to turn."""
         self._dispatch = dispatch
-        while records := self._storage.adopt(self._ledger.owner, ADOPT):
-            self._take_up(records)
+        now = self._clock.now()
+        self._finish_turn(self._takeover.adopt(now), now)
         self._mail.put(Inbox())
         self._thread.start()
 
@@ -107,53 +110,65 @@ class Owner:
 
     def _loop(self) -> None:
         while not self._halted.is_set():
-            mail = self._receive()
+            events: list[Mail | Timer] = []
             try:
-                self._turn(mail)
+                events = self._receive()
+                self._turn(events)
                 self._failures = 0
-            except Exception:
+                self._singly = max(0, self._singly - 1)
+            except Exception as error:
                 log.exception("the owner could not finish a turn; it starts again from storage")
-                self._recover(mail)
+                self._recover(events, error)
 
-    def _receive(self) -> list[Mail]:
-        """Everything that has arrived; waits for mail or for the next timer."""
-        next_at = self._timers.next_at()
+    def _receive(self) -> list[Mail | Timer]:
+        """Everything that has arrived or is due; waits for the first."""
+        next_at, now = self._timers.next_at(), self._clock.now()
         timeout = None
         if next_at is not None:
-            timeout = min(max(0.0, (next_at - self._clock.now()) / SECOND), threading.TIMEOUT_MAX)
-        mail: list[Mail] = []
+            timeout = min(max(0.0, (next_at - now) / SECOND), threading.TIMEOUT_MAX)
+        most = 1 if self._singly else GROUP
+        events: list[Mail | Timer] = []
         try:
-            mail.append(self._mail.get(timeout=timeout))
-            while len(mail) < GROUP:
-                mail.append(self._mail.get_nowait())
+            events.append(self._mail.get(timeout=timeout))
+            while len(events) < most:
+                events.append(self._mail.get_nowait())
         except Empty:
             pass
-        return mail
+        if not (events and self._singly):
+            events += itertools.islice(self._timers.pop_due(self._clock.now()), most)
+        return events
 
-    def _turn(self, mail: Sequence[Mail]) -> None:
+    def _turn(self, events: Sequence[Mail | Timer]) -> None:
         now, group = self._clock.now(), Group()
-        for piece in mail:
-            if not isinstance(piece, Halt):
-                self._apply(self._open[type(piece)], piece, group, now)
-        for timer in self._timers.pop_due(now):
-            self._apply(self._intake.ring, timer, group, now)
+        for event in events:
+            if isinstance(event, Timer):
+                self._apply(self._intake.ring, event, group, now)
+            elif not isinstance(event, Halt):
+                self._apply(self._open[type(event)], event, group, now)
         self._finish_turn(group, now)
 
     def _apply(self, handle: Callable[[Any, Group, int], None], event: Any, group: Group, now: int) -> None:
-        """Handle one event; a bug that shows on one execution must not stop the others."""
+        """Handle one event; a bug that shows on one execution ends it, and must not stop the others."""
         try:
             handle(event, group, now)
-        except WorkflowError:
+        except Unavailable:
             raise  # storage: the whole turn starts again
         except Exception as error:
-            log.exception("an event cannot be handled: %s", event)
             execution = execution_of(event)
+            about = {"execution": execution}
+            log.exception("%s cannot be handled", type(event).__name__, extra=about)
             group.touched.pop(execution, None)
-            self._ledger.drop(execution)
-            self._capacity.release(execution)
+            group.starting = [attempt for attempt in group.starting if attempt.job.execution != execution]
             if isinstance(event, Submission | CancelRequest):
-                group.replies = [(r, v) for r, v in group.replies if r is not event.reply]
+                group.withdraw(event.reply)
                 event.reply.set_exception(error)
+            if group.created.pop(execution, None) is None:
+                record = self._storage.execution(execution)
+                if record is not None and record.state in OPEN:
+                    self._takeover.give_up(record, f"{type(error).__name__}: {error}", group, now)
+            else:
+                self._ledger.drop(execution)
+                self._capacity.release(execution)
 
     def _finish_turn(self, group: Group, now: int) -> None:
         self._allotment.admit(group, now)
@@ -163,36 +178,38 @@ class Owner:
         refused = self._storage.commit(steps) if steps else frozenset()
         for id in refused:
             self._forget(id, group)
-        for reply, value in group.replies:
-            reply.set_result(value)
+        group.answer()
         for step in steps:
             if step.execution.id not in refused:
                 self._follow_up(step, now)
         for attempt in group.back:
-            if attempt.task.timeout is not None:
-                job = attempt.job
-                self._timers.withdraw("expire", job.execution, job.path, job.attempt)
+            job = attempt.job
+            for what in ("expire", "give_up"):
+                self._timers.withdraw(what, job.execution, job.path, job.attempt)
         for attempt, reason in group.stopping:
             attempt.stop(reason)
         for timer in group.timers:
             self._timers.add(timer)
-        self._start_attempts(group, now)
+        self._start_attempts(group)
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
 
-    def _start_attempts(self, group: Group, now: int) -> None:
+    def _start_attempts(self, group: Group) -> None:
         for attempt in group.starting:
             job = attempt.job
             self._ledger.attempts[job.execution, job.path, job.attempt] = attempt
-            if attempt.task.timeout is not None:
-                at = now + round(attempt.task.timeout * SECOND)
-                self._timers.add(Timer(at, "expire", job.execution, job.path, job.attempt))
+            self._watch_over(attempt, now)
             try:
                 self._dispatch(job)
             except Exception as error:
                 log.exception("attempt %s of %s cannot be dispatched", job.attempt, job.path)
                 fault = Error("dispatcher", f"cannot be dispatched: {error}", job.path, job.attempt)
-                self._mail.put(Ended(attempt, Failed(fault)))
+                self._mail.put(Ended(attempt, Failed(fault, retry=True)))
+
+    def _watch_over(self, attempt: Attempt, now: int) -> None:
+        timer = self._intake.timer_of(attempt, now)
+        if timer is not None:
+            self._timers.add(timer)
 
     def _follow_up(self, step: Step, now: int) -> None:
         """Set the timers a committed step asks for; forget what has ended or waits long."""
@@ -204,12 +221,10 @@ class Owner:
                 soon = soon or task.due_at - now < KEEP_WAITING
             elif task.state == CANCELLED:
                 self._timers.withdraw("due", record.id, task.path)
-        if record.deadline is not None and self._deadlines.get(record.id) != record.deadline:
-            self._deadlines[record.id] = record.deadline
+        if record.deadline is not None:
             self._timers.add(Timer(record.deadline, "deadline", record.id))
         if record.state in TERMINAL:
-            if self._deadlines.pop(record.id, None) is not None:
-                self._timers.withdraw("deadline", record.id)
+            self._timers.withdraw("deadline", record.id)
             self._ledger.drop(record.id)
         elif record.state == WAITING and not soon:
             self._ledger.drop(record.id)
@@ -218,7 +233,7 @@ class Owner:
         """A refused step: the submission was made before, or another server owns the execution now."""
         submission = group.created.get(execution)
         if submission is not None:
-            group.replies = [(r, v and r is not submission.reply) for r, v in group.replies]
+            group.refuse(submission.reply)
             if execution not in self._capacity.admitted:
                 self._capacity.withdraw(execution)
         else:
@@ -235,60 +250,37 @@ class Owner:
         if mail.hard:
             group.stopping += [(attempt, "shutdown") for attempt in self._ledger.attempts.values()]
 
-    def _take_up(self, records: Sequence[Any]) -> None:
-        """Put open executions of ours back into memory, in one group."""
-        now, group = self._clock.now(), Group()
-        for record in records:
-            if record.state == PENDING:
-                self._capacity.wait_new(record)
-                continue
-            try:
-                run = group.touch(self._ledger.load(record, now))
-            except WorkflowError as error:
-                log.error("execution %s cannot be taken up: %s", record.id, error)
-                continue
-            if record.state == RUNNING:
-                self._capacity.admitted.add(record.id)
-            for path in run.waiting:
-                self._timers.add(Timer(run.tasks[path].due_at or now, "due", record.id, path))
-            if record.deadline is not None:
-                self._deadlines[record.id] = record.deadline
-                self._timers.add(Timer(record.deadline, "deadline", record.id))
-        self._finish_turn(group, now)
+    def _recover(self, events: Sequence[Mail | Timer], error: Exception) -> None:
+        """Nothing of this turn was written: forget all Runs and read them again from storage.
 
-    def _recover(self, mail: Sequence[Mail]) -> None:
-        """Nothing of this turn was written: forget all Runs and read them again from storage."""
-        for piece in mail:
-            if isinstance(piece, Submission | CancelRequest):
-                if not piece.reply.done():
-                    remedy = "see the server's log; the same request may succeed later"
-                    piece.reply.set_exception(Unavailable("the server could not record this", remedy=remedy))
-            else:
-                self._mail.put(piece)
-            if isinstance(piece, Ended):
-                job = piece.attempt.job
-                self._ledger.attempts[job.execution, job.path, job.attempt] = piece.attempt
+        What storage refuses for another reason than being unavailable is the fault of one
+        execution: the same events come again one by one, and the one that fails alone is it.
+        """
+        at_fault = not isinstance(error, Unavailable)
+        if at_fault and len(events) == 1 and execution_of(events[0]):
+            self._takeover.condemned[execution_of(events[0])] = f"{type(error).__name__}: {error}"
+        elif at_fault:
+            self._singly = len(events) + 1
+        for event in events:
+            self._put_back(event)
         while not self._halted.wait(min(5.0, 0.05 * 2**self._failures)):
             self._failures += 1
             try:
-                self._reload()
+                now = self._clock.now()
+                self._finish_turn(self._takeover.reload(now), now)
                 return
             except Exception:
                 log.exception("storage is not usable; trying again")
 
-    def _reload(self) -> None:
-        self._ledger.runs.clear()
-        self._capacity.forget()
-        self._capacity.busy = len(self._ledger.attempts)
-        self._timers.clear()
-        self._deadlines.clear()
-        for attempt in self._ledger.attempts.values():
-            if attempt.task.timeout is not None:
-                job, at = attempt.job, self._clock.now() + round(attempt.task.timeout * SECOND)
-                self._timers.add(Timer(at, "expire", job.execution, job.path, job.attempt))
-        query = ExecutionQuery(states=tuple(OPEN), limit=ADOPT)
-        records = self._storage.executions(query)
-        while records:
-            self._take_up([r for r in records if r.owner == self._ledger.owner])
-            query = ExecutionQuery(states=tuple(OPEN), limit=ADOPT, before=records[-1].id)
-            records = self._storage.executions(query)
+    def _put_back(self, event: Mail | Timer) -> None:
+        """The event comes again, unless somebody can be told that it does not."""
+        if isinstance(event, Submission | CancelRequest):
+            if not event.reply.done():
+                remedy = "see the server's log; the same request may succeed later"
+                event.reply.set_exception(Unavailable("the server could not record this", remedy=remedy))
+        elif isinstance(event, Ended):
+            job = event.attempt.job
+            self._ledger.attempts[job.execution, job.path, job.attempt] = event.attempt
+            self._mail.put(event)
+        elif not isinstance(event, Timer):  # timers are set anew from the rows
+            self._mail.put(event)
