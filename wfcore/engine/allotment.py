@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from wfcore.engine import machine
@@ -13,11 +12,10 @@ from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.retry import idempotency_key
 from wfcore.engine.run import Run
-from wfcore.errors import Unavailable, WorkflowError
+from wfcore.engine.takeover import Takeover
+from wfcore.errors import Unavailable
 from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord, TaskRecord
 from wfcore.plugins.contracts import Job
-
-log = logging.getLogger("workflow.owner")
 
 
 @dataclass(slots=True)
@@ -26,6 +24,7 @@ class Allotment:
 
     ledger: Ledger
     capacity: Capacity
+    takeover: Takeover
     draining: bool = False
 
     def admit(self, group: Group, now: int) -> None:
@@ -65,13 +64,8 @@ class Allotment:
     def _let_run(self, chosen: ExecutionRecord | str, group: Group, now: int) -> None:
         id = chosen if isinstance(chosen, str) else chosen.id
         run = group.touched.get(id)
-        try:
-            if run is None:
-                run = self.ledger.get(id, now) if isinstance(chosen, str) else self.ledger.load(chosen, now)
-        except Unavailable:
-            raise
-        except WorkflowError as error:
-            log.error("execution %s cannot be run: %s", id, error)
+        if run is None:
+            run = self._load(id, group, now)
         if run is None:
             self.capacity.release(id)
             return
@@ -85,6 +79,18 @@ class Allotment:
                 machine.wake(run, now)
         if run.record.state != RUNNING:
             self.capacity.release(id)
+
+    def _load(self, id: str, group: Group, now: int) -> Run | None:
+        """The execution; one whose workflow cannot be loaded any more ends here, and alone."""
+        try:
+            return self.ledger.get(id, now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            record = self.takeover.storage.execution(id)
+            if record is not None:
+                self.takeover.give_up(record, f"cannot be run: {error}", group, now)
+            return None
 
     def _begin(self, run: Run, path: str, group: Group, now: int) -> None:
         task = machine.begin(run, path, now)

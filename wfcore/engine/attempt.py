@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,9 @@ class Attempt:
     """An attempt as the owner prepared it. ``results`` are the rows of the tasks it refers to.
 
     ``error`` is the failure that ``on_failure`` and ``finally`` are about; ``started_at`` the first
-    attempt's start, from which ``now()`` derives. ``stopped`` is set together with ``reason``:
-    ``cancelled``, ``timeout`` or ``shutdown``.
+    attempt's start, from which ``now()`` derives. At ``expires_at`` its time is over, at ``give_up_at``
+    nobody waits any longer for it to give way (both UTC microseconds). ``stopped`` is set together with
+    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``.
     """
 
     job: Job
@@ -36,19 +37,25 @@ class Attempt:
     results: Mapping[str, TaskRecord]
     started_at: int
     error: Mapping[str, Any] | None = None
+    expires_at: int | None = None
+    give_up_at: int | None = None
     reason: str = ""
     stopped: threading.Event = field(default_factory=threading.Event)
     _closers: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stop(self, reason: str) -> None:
-        """Tell the action to give way; the first reason stays."""
+        """Tell the action to give way; the first reason stays. Never blocks: closing has its own thread."""
         with self._lock:
             if self.reason:
                 return
             self.reason = reason
             closers = list(self._closers)
             self.stopped.set()
+        if closers:
+            threading.Thread(target=self._close, args=(closers,), name="closer", daemon=True).start()
+
+    def _close(self, closers: Sequence[Callable[[], None]]) -> None:
         for close in closers:
             try:
                 close()

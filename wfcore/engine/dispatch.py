@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from wfcore.engine.content import pack
 from wfcore.engine.ids import Ids
 from wfcore.engine.library import Library, Revision
 from wfcore.engine.mail import CancelRequest, Submission
 from wfcore.engine.owner import Owner
-from wfcore.errors import Conflict, NotFound
+from wfcore.errors import Conflict, NotFound, Unavailable
 from wfcore.language.inputs import coerce
 from wfcore.model.execution import OPEN, ExecutionRecord
 from wfcore.model.records import Message, Tick
 from wfcore.plugins.contracts import Clock, Storage
 
 #: Seconds after which the owner is taken to be stuck.
-PATIENCE = 60.0
+PATIENCE = 30.0
+_T = TypeVar("_T")
 
 
 class Admission(Protocol):
@@ -73,8 +74,9 @@ class Dispatch:
             return earlier, False
         submission = self._submission(request, revision)
         self.owner.send(submission)
-        if submission.reply.result(PATIENCE):
-            return submission.record, True
+        created = _answer(submission.reply)
+        if created is not None:
+            return created, True
         earlier = self._earlier(request)
         return (earlier, False) if earlier is not None else (submission.record, False)
 
@@ -89,7 +91,7 @@ class Dispatch:
                 return
             request = CancelRequest(execution, reason, Future())
             self.owner.send(request)
-            if request.reply.result(PATIENCE):
+            if _answer(request.reply):
                 return
         raise Conflict(f"execution {execution} has already ended")
 
@@ -117,3 +119,13 @@ class Dispatch:
             key=request.key,
         )
         return Submission(record, workflow, revision.plan, request.tick, blobs + more, Future())
+
+
+def _answer(reply: Future[_T]) -> _T:
+    """What the owner says. Raises Unavailable, and then nothing was done and nothing will be."""
+    try:
+        return reply.result(PATIENCE)
+    except TimeoutError:
+        if not reply.cancel():  # the owner is at it just now
+            return reply.result(PATIENCE)
+    raise Unavailable("the server could not record this in time", remedy="try again later")

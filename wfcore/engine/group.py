@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.mail import Submission
@@ -27,12 +29,25 @@ class Group:
     starting: list[Attempt] = field(default_factory=list)
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
-    replies: list[tuple[Future[bool], bool]] = field(default_factory=list)
+    replies: list[tuple[Future[Any], Any]] = field(default_factory=list)
 
     def touch(self, run: Run) -> Run:
         """This run has something to commit."""
         self.touched[run.record.id] = run
         return run
+
+    def refuse(self, reply: Future[Any]) -> None:
+        """This one asked in vain."""
+        self.replies = [(each, None if each is reply else value) for each, value in self.replies]
+
+    def withdraw(self, reply: Future[Any]) -> None:
+        """This one is answered by somebody else."""
+        self.replies = [(each, value) for each, value in self.replies if each is not reply]
+
+    def answer(self) -> None:
+        """Give every reply; records as they are now, since the owner goes on changing them."""
+        for reply, value in self.replies:
+            reply.set_result(copy(value))
 
     def steps(self) -> list[Step]:
         """The steps of all runs that changed, in order of execution id."""

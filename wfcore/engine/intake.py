@@ -89,15 +89,6 @@ class Intake:
         }  # fmt: skip
         ring[timer.what](timer, group, now)
 
-    def timer_of(self, attempt: Attempt, now: int) -> Timer | None:
-        """How long a running attempt is waited for: until its timeout, or the end of grace once stopped."""
-        job, timeout = attempt.job, attempt.task.timeout
-        if attempt.reason:
-            return Timer(now + GRACE, "give_up", job.execution, job.path, job.attempt)
-        if timeout is None:
-            return None
-        return Timer(now + round(timeout * SECOND), "expire", job.execution, job.path, job.attempt)
-
     def _cancel(self, run: Run, reason: str, group: Group, now: int) -> None:
         if run.record.state == PENDING:
             self.capacity.withdraw(run.record.id)

@@ -23,6 +23,7 @@ from wfcore.engine.flow import (
     was_stopped,
 )
 from wfcore.engine.plan import Plan
+from wfcore.engine.plan import plan as make_plan
 from wfcore.engine.retry import idempotency_key, retry_delay
 from wfcore.engine.run import Run
 from wfcore.model.execution import (
@@ -32,6 +33,7 @@ from wfcore.model.execution import (
     RUNNING,
     SKIPPED,
     SUCCESS,
+    TERMINAL,
     WAITING,
     Cancelled,
     Error,
@@ -183,6 +185,19 @@ def give_up(run: Run, path: str, attempt: int, now: int) -> None:
     if task is not None and task.state == RUNNING and task.attempt == attempt and run.stopping:
         end_task(run, task, CANCELLED, now)
         settle(run, now)
+
+
+def abandon(record: ExecutionRecord, tasks: Iterable[TaskRecord], error: Error, now: int) -> Run:
+    """End an execution that cannot go on, without its workflow: FAILED, and what was open is CANCELLED."""
+    workflow = Workflow(record.namespace, record.workflow, "", "")
+    run = Run(record, workflow, make_plan(workflow), {task.path: task for task in tasks})
+    for task in list(run.tasks.values()):
+        if task.state not in TERMINAL:
+            move_task(run, task, CANCELLED).ended_at = now
+            run.note(now, "task.cancelled", task.path, task.attempt, state=CANCELLED)
+    record.error = json.dumps(error.to_dict())
+    finish_execution(run, now)
+    return run
 
 
 def _wait(run: Run, task: TaskRecord, why: str, until: int, now: int) -> None:

@@ -15,14 +15,14 @@ from wfcore.model.workflow import Workflow
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A new execution. The reply is True once it is durable, False when key or tick was used before."""
+    """A new execution. The reply is its row once that is durable, None when key or tick was used before."""
 
     record: ExecutionRecord
     workflow: Workflow
     plan: Plan
     tick: Tick | None
     blobs: tuple[str, ...]
-    reply: Future[bool]
+    reply: Future[ExecutionRecord | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,10 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from wfcore.engine.allotment import Allotment
-from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
@@ -35,7 +33,7 @@ from wfcore.engine.mail import (
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
-from wfcore.model.execution import CANCELLED, PENDING, RUNNING, TERMINAL, WAITING, Error, Failed
+from wfcore.model.execution import CANCELLED, OPEN, TERMINAL, WAITING, Error, Failed
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
@@ -65,11 +63,11 @@ class Owner:
         self._clock = clock
         self._audience = audience
         self._intake = Intake(storage, ledger, capacity)
-        self._allotment = Allotment(ledger, capacity)
         self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
         self._timers = Timers()
         self._takeover = Takeover(storage, ledger, capacity, self._timers)
+        self._allotment = Allotment(ledger, capacity, self._takeover)
         self._singly = 0
         self._failures = 0
         self._halted = threading.Event()
@@ -198,18 +196,14 @@ class Owner:
         for attempt in group.starting:
             job = attempt.job
             self._ledger.attempts[job.execution, job.path, job.attempt] = attempt
-            self._watch_over(attempt, now)
+            if attempt.expires_at is not None:
+                self._timers.add(Timer(attempt.expires_at, "expire", job.execution, job.path, job.attempt))
             try:
                 self._dispatch(job)
             except Exception as error:
                 log.exception("attempt %s of %s cannot be dispatched", job.attempt, job.path)
                 fault = Error("dispatcher", f"cannot be dispatched: {error}", job.path, job.attempt)
                 self._mail.put(Ended(attempt, Failed(fault, retry=True)))
-
-    def _watch_over(self, attempt: Attempt, now: int) -> None:
-        timer = self._intake.timer_of(attempt, now)
-        if timer is not None:
-            self._timers.add(timer)
 
     def _follow_up(self, step: Step, now: int) -> None:
         """Set the timers a committed step asks for; forget what has ended or waits long."""

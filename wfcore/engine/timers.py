@@ -35,15 +35,19 @@ class Timers:
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
-        self._live: dict[tuple[str, str, str, int], int] = {}
+        self._live: dict[tuple[str, str, str, int], tuple[int, int]] = {}
         self._count = itertools.count()
 
     def add(self, timer: Timer) -> None:
         """Wait for this one; one for the same thing is replaced."""
-        number = self._live[_key(timer)] = next(self._count)
+        known = self._live.get(_key(timer))
+        if known is not None and known[1] == timer.at:
+            return
+        number = next(self._count)
+        self._live[_key(timer)] = (number, timer.at)
         heapq.heappush(self._heap, (timer.at, number, timer))
         if len(self._heap) > 2 * len(self._live) + SLACK:
-            self._heap = [entry for entry in self._heap if self._live.get(_key(entry[2])) == entry[1]]
+            self._heap = [entry for entry in self._heap if self._is_live(entry)]
             heapq.heapify(self._heap)
 
     def withdraw(self, what: str, execution: str, path: str = "", attempt: int = 0) -> None:
@@ -53,14 +57,14 @@ class Timers:
     def pop_due(self, now: int) -> Iterator[Timer]:
         """Every timer whose time has come, oldest first."""
         while self._heap and self._heap[0][0] <= now:
-            _, number, timer = heapq.heappop(self._heap)
-            if self._live.get(_key(timer)) == number:
-                del self._live[_key(timer)]
-                yield timer
+            entry = heapq.heappop(self._heap)
+            if self._is_live(entry):
+                del self._live[_key(entry[2])]
+                yield entry[2]
 
     def next_at(self) -> int | None:
         """When the next one is due."""
-        while self._heap and self._live.get(_key(self._heap[0][2])) != self._heap[0][1]:
+        while self._heap and not self._is_live(self._heap[0]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
@@ -68,6 +72,9 @@ class Timers:
         """Forget all."""
         self._heap.clear()
         self._live.clear()
+
+    def _is_live(self, entry: tuple[int, int, Timer]) -> bool:
+        return self._live.get(_key(entry[2]), (-1, 0))[0] == entry[1]
 
 
 def _key(timer: Timer) -> tuple[str, str, str, int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wfcore.engine.attempt import ActionContext, Attempt
 from wfcore.engine.content import Blobs, pack, unpack
 from wfcore.engine.flow import SECOND
-from wfcore.errors import Cancel, RetryableError, TerminalError, WorkflowError
+from wfcore.errors import Cancel, RetryableError, TerminalError, Unavailable, WorkflowError
 from wfcore.language.inputs import check_action_inputs
 from wfcore.model.duration import LONGEST
 from wfcore.model.execution import (
@@ -72,17 +72,24 @@ class Worker:
             return self._act(attempt)
         except Cancel:
             return self._stopped(attempt)
-        except RetryableError as error:
-            return self._failed(attempt, error.kind, error.message, passing=True, after=error.retry_after)
-        except TerminalError as error:
-            return self._failed(attempt, error.kind, error.message)
-        except WorkflowError as error:
-            untold = error.remedy and error.remedy not in error.message
-            remedy = f" ({error.remedy})" if untold else ""
-            return self._failed(attempt, error.code, error.message + remedy)
         except BaseException as error:
-            log.exception("task %s of execution %s hit a bug", attempt.job.path, attempt.job.execution)
-            return self._failed(attempt, "bug", f"{type(error).__name__}: {error}")
+            # What an action raises once it was told to stop is most likely the stop itself.
+            return self._stopped(attempt) if attempt.reason else self._explained(attempt, error)
+
+    def _explained(self, attempt: Attempt, error: BaseException) -> Outcome:
+        match error:
+            case RetryableError():
+                return self._failed(attempt, error.kind, error.message, passing=True, after=error.retry_after)
+            case TerminalError():
+                return self._failed(attempt, error.kind, error.message)
+            case WorkflowError():
+                untold = error.remedy and error.remedy not in error.message
+                remedy = f" ({error.remedy})" if untold else ""
+                passing = isinstance(error, Unavailable)
+                return self._failed(attempt, error.code, error.message + remedy, passing=passing)
+        job = attempt.job
+        log.error("task %s of execution %s hit a bug", job.path, job.execution, exc_info=error)
+        return self._failed(attempt, "bug", f"{type(error).__name__}: {error}")
 
     def _act(self, attempt: Attempt) -> Outcome:
         task = attempt.task

@@ -1,0 +1,114 @@
+"""Brings open executions back into memory: at start those of dead servers, after a failed commit our own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from wfcore.engine import machine
+from wfcore.engine.capacity import Capacity
+from wfcore.engine.group import Group
+from wfcore.engine.ledger import Ledger
+from wfcore.engine.timers import Timer, Timers
+from wfcore.errors import Unavailable
+from wfcore.model.execution import PENDING, RUNNING, WAITING, Error, ExecutionRecord
+from wfcore.model.records import ExecutionQuery
+from wfcore.plugins.contracts import Storage
+
+log = logging.getLogger("workflow.owner")
+#: Executions that are read, or taken over, at once.
+PAGE = 500
+
+
+@dataclass(slots=True)
+class Takeover:
+    """Fills ledger, capacity and timers. What cannot be taken up ends as FAILED and harms nobody else.
+
+    ``condemned`` are executions (by id, with the reason) that showed a bug: they are not tried again.
+    """
+
+    storage: Storage
+    ledger: Ledger
+    capacity: Capacity
+    timers: Timers
+    condemned: dict[str, str] = field(default_factory=dict)
+
+    def adopt(self, now: int) -> Group:
+        """Take over what dead servers left open."""
+        group = Group()
+        while records := self.storage.adopt(self.ledger.owner, PAGE):
+            self._take_up(records, group, now)
+        return group
+
+    def reload(self, now: int) -> Group:
+        """Forget everything but the attempts in flight, and read what is ours again."""
+        self.ledger.runs.clear()
+        self.capacity.forget()
+        self.capacity.busy = len(self.ledger.attempts)
+        self.timers.clear()
+        self._watch_attempts()
+        group = Group()
+        for records in self._ours():
+            self._take_up(records, group, now)
+        return group
+
+    def give_up(self, record: ExecutionRecord, why: str, group: Group, now: int) -> None:
+        """End an execution that cannot go on."""
+        log.error("execution %s cannot go on: %s", record.id, why, extra={"execution": record.id})
+        tasks = [] if record.state == PENDING else self.storage.tasks(record.id)
+        group.touch(machine.abandon(record, tasks, Error("bug", why), now))
+        group.stopping += [(attempt, "cancelled") for attempt in self.ledger.running(record.id)]
+        self.ledger.drop(record.id)
+        self.capacity.release(record.id)
+
+    def _ours(self) -> Iterator[list[ExecutionRecord]]:
+        """What runs or waits first, so that nobody new is let in before it is counted; then oldest first."""
+        before = None
+        while True:
+            query = ExecutionQuery(states=(RUNNING, WAITING), limit=PAGE, before=before)
+            records = self.storage.executions(query)
+            if not records:
+                break
+            yield [record for record in records if record.owner == self.ledger.owner]
+            before = records[-1].id
+        after = ""
+        while records := self.storage.pending(self.ledger.owner, after, PAGE):
+            yield records
+            after = records[-1].id
+
+    def _take_up(self, records: Iterable[ExecutionRecord], group: Group, now: int) -> None:
+        for record in records:
+            if record.id in self.condemned:
+                self.give_up(record, self.condemned.pop(record.id), group, now)
+            elif record.state == PENDING:
+                self.capacity.wait_new(record)
+            else:
+                self._resume(record, group, now)
+
+    def _resume(self, record: ExecutionRecord, group: Group, now: int) -> None:
+        try:
+            run = self.ledger.load(record, now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            fresh = self.storage.execution(record.id)
+            if fresh is not None:
+                self.give_up(fresh, f"cannot be taken up: {error}", group, now)
+            return
+        if record.state == RUNNING:
+            self.capacity.admitted.add(record.id)
+        for path in run.waiting:
+            self.timers.add(Timer(run.tasks[path].due_at or now, "due", record.id, path))
+        if record.deadline is not None:
+            self.timers.add(Timer(record.deadline, "deadline", record.id))
+        if run.dirty or run.ready or record.state == RUNNING:
+            group.touch(run)
+        else:
+            self.ledger.drop(record.id)
+
+    def _watch_attempts(self) -> None:
+        for (execution, path, number), attempt in self.ledger.attempts.items():
+            for what, at in (("expire", attempt.expires_at), ("give_up", attempt.give_up_at)):
+                if at is not None:
+                    self.timers.add(Timer(at, what, execution, path, number))
