@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -42,6 +43,8 @@ log = logging.getLogger("workflow.owner")
 KEEP_WAITING = 5 * SECOND
 #: At most so many pieces of mail are stepped in one group.
 GROUP = 512
+#: An execution that alone makes a commit fail so many times in a row is at fault.
+SUSPICIONS = 5
 
 
 class Audience(Protocol):
@@ -69,6 +72,7 @@ class Owner:
         self._takeover = Takeover(storage, ledger, capacity, self._timers)
         self._allotment = Allotment(ledger, capacity, self._takeover)
         self._singly = 0
+        self._suspicions: Counter[str] = Counter()
         self._failures = 0
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
@@ -113,10 +117,15 @@ class Owner:
                 events = self._receive()
                 self._turn(events)
                 self._failures = 0
+                self._clear_of_suspicion(events)
                 self._singly = max(0, self._singly - 1)
             except Exception as error:
                 log.exception("the owner could not finish a turn; it starts again from storage")
                 self._recover(events, error)
+
+    def _clear_of_suspicion(self, events: Sequence[Mail | Timer]) -> None:
+        for event in events if self._suspicions else ():
+            self._suspicions.pop(execution_of(event), None)
 
     def _receive(self) -> list[Mail | Timer]:
         """Everything that has arrived or is due; waits for the first."""
@@ -248,13 +257,14 @@ class Owner:
         """Nothing of this turn was written: forget all Runs and read them again from storage.
 
         What storage refuses for another reason than being unavailable is the fault of one
-        execution: the same events come again one by one, and the one that fails alone is it.
+        execution: the same events come again one by one, and the one that keeps failing alone is it.
         """
-        at_fault = not isinstance(error, Unavailable)
-        if at_fault and len(events) == 1 and execution_of(events[0]):
-            self._takeover.condemned[execution_of(events[0])] = f"{type(error).__name__}: {error}"
-        elif at_fault:
+        if not isinstance(error, Unavailable):
+            suspect = execution_of(events[0]) if len(events) == 1 else ""
             self._singly = len(events) + 1
+            self._suspicions[suspect] += 1
+            if suspect and self._suspicions[suspect] == SUSPICIONS:
+                self._takeover.condemned[suspect] = f"{type(error).__name__}: {error}"
         for event in events:
             self._put_back(event)
         while not self._halted.wait(min(5.0, 0.05 * 2**self._failures)):

@@ -174,9 +174,9 @@ def test_the_limits_hold_also_after_trouble(installation):
 
 
 def test_the_limits_hold_also_after_trouble_with_more_than_one_page(installation, monkeypatch):
-    from wfcore.engine import owner
+    from wfcore.engine import takeover
 
-    monkeypatch.setattr(owner, "ADOPT", 4)
+    monkeypatch.setattr(takeover, "PAGE", 4)
     with installation.open(maxConcurrentWorkflows=3) as app:
         installation.apply(installation.chain(1, GATE, id="gate"), installation.chain(1))
         held = [installation.submit("gate") for _ in range(3)]
