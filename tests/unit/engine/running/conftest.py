@@ -10,7 +10,7 @@ import pytest
 
 from wfcore.config.load import load
 from wfcore.errors import Unavailable
-from wfcore.model.execution import TERMINAL
+from wfcore.model.execution import OPEN, TERMINAL
 from wfcore.service import app as composition
 from wfcore_plugins.storage.sqlite import SqliteStorage
 from wfsdk.contexts import ManualClock
@@ -119,7 +119,7 @@ class Installation:
     def __init__(self, directory, monkeypatch):
         self.directory = directory
         self.monkeypatch = monkeypatch
-        self.settings = {}
+        self.settings = {"server.stopGrace": "1s"}
         self.statements = []
         self.tracing = False
         self.app = None
@@ -145,9 +145,9 @@ class Installation:
         """A workflow of ``count`` tasks at once."""
         return f"id: {id}\ntasks:\n" + "".join(f"  t{n:02}: {body}\n" for n in range(count))
 
-    def copy(self, directory="copy"):
+    def copy(self, directory="copy", of="data"):
         """What a server leaves that dies now: its files as they are."""
-        shutil.copytree(self.directory / "data", self.directory / directory)
+        shutil.copytree(self.directory / of, self.directory / directory)
         (self.directory / directory / "db.sqlite.lock").unlink(missing_ok=True)
         return directory
 
@@ -216,14 +216,13 @@ class Installation:
 
     def check_history(self):
         """What holds for every execution, whatever has happened to it."""
-        from wfcore.model.execution import OPEN
-from wfcore.model.records import ExecutionQuery
+        from wfcore.model.records import ExecutionQuery
 
         records = self.app.storage.executions(ExecutionQuery(limit=10_000))
         for record in records:
             facts = self.app.storage.facts(record.id, limit=100_000)
             assert [fact.seq for fact in facts] == list(range(1, len(facts) + 1))
-            assert len(facts) == record.seq or record.state in OPEN and len(facts) > record.seq
+            assert len(facts) == record.seq or (record.state in OPEN and len(facts) > record.seq)
             assert [fact.at for fact in facts] == sorted(fact.at for fact in facts)
             ends = [f.path for f in facts if f.kind in ("task.finished", "task.skipped", "task.cancelled")]
             assert len(ends) == len(set(ends)), "a task ends twice"
