@@ -81,7 +81,9 @@ class Engine:
         self.dispatch = Dispatch(
             parts.storage, parts.library, self._owner, parts.node, parts.clock, parts.hooks, Ids()
         )
-        self.ticker = Ticker(parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers)
+        self.ticker = Ticker(
+            parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env
+        )
         self.chores = Chores(parts.storage, parts.clock, parts.retention)
         self._timers = False
         parts.dispatcher.attach(self._run)
@@ -101,7 +103,9 @@ class Engine:
         if self._timers:
             self.ticker.stop(1.0)
             self.chores.stop(1.0)
-        self._owner.send(Drain())
+        drain = Drain()
+        self._owner.send(drain)
+        drain.heard.wait(deadline)
         self._await_idle(until - 1.0)
         if self._owner.busy:
             log.warning("%d attempts are interrupted and will run again", self._owner.busy)
@@ -110,6 +114,11 @@ class Engine:
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
         self._herald.stop(1.0)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment variables that expressions may read."""
+        return self._parts.env
 
     @property
     def dispatcher(self) -> Dispatcher:

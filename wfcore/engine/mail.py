@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.plan import Plan
@@ -58,9 +59,13 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Start nothing more; attempts that run are stopped when ``hard``."""
+    """Start nothing more; attempts that run are stopped when ``hard``.
+
+    Once it is ``heard``, every attempt that will ever be started is in flight.
+    """
 
     hard: bool = False
+    heard: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True, slots=True)

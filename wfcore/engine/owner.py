@@ -252,6 +252,7 @@ class Owner:
         self._allotment.draining = True
         if mail.hard:
             group.stopping += [(attempt, "shutdown") for attempt in self._ledger.attempts.values()]
+        mail.heard.set()
 
     def _recover(self, events: Sequence[Mail | Timer], error: Exception) -> None:
         """Nothing of this turn was written: forget all Runs and read them again from storage.

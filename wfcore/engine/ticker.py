@@ -45,12 +45,14 @@ class Ticker:
         dispatch: Dispatch,
         clock: Clock,
         drivers: Callable[[str], Any],
+        env: Mapping[str, str],
     ) -> None:
         self._storage = storage
         self._library = library
         self._dispatch = dispatch
         self._clock = clock
         self._drivers = drivers
+        self._env = env
         self._rows: dict[Key, TriggerRecord] = {}
         self._wakes: list[tuple[int, Key]] = []
         self._wake_at: dict[Key, int] = {}
@@ -164,7 +166,7 @@ class Ticker:
         tick = Tick(row.namespace, row.workflow, row.name, due_at, next_at)
         payload = {"due_at": schedule.EPOCH + due_at * schedule.MICROSECOND}
         try:
-            request = fired(self._library, row, trigger, payload, due_at, tick=tick)
+            request = fired(self._library, row, trigger, payload, due_at, self._env, tick=tick)
             if request is not None:
                 self._dispatch.submit(request)
                 return
@@ -195,20 +197,23 @@ def fired(
     trigger: Trigger,
     payload: Mapping[str, Any],
     now: int,
+    env: Mapping[str, str],
     *,
     tick: Tick | None = None,
     key: str | None = None,
 ) -> Request | None:
     """The request a trigger makes when it fires; None when its ``if`` does not hold.
 
-    Its ``inputs`` and ``if`` see ``trigger`` and ``workflow``.
+    Its ``inputs`` and ``if`` see ``trigger``, ``workflow`` and ``env``.
     """
     workflow = library.current(row.namespace, row.workflow).workflow
     about = {"id": workflow.id, "namespace": workflow.namespace, "labels": dict(workflow.labels)}
     plain = {key: _text(value) for key, value in payload.items()}
     named = {**plain, "kind": row.kind, "name": row.name}
     scope = Scope(
-        {"trigger": named, "workflow": about}, now, f"{row.namespace}/{row.workflow}/{row.name}:{now}"
+        {"trigger": named, "workflow": about, "env": env},
+        now,
+        f"{row.namespace}/{row.workflow}/{row.name}:{now}",
     )
     if trigger.condition is not None and not trigger.condition.evaluate(scope):
         return None

@@ -71,7 +71,8 @@ class App:
             raise NotFound(f"workflow {workflow.address} has no trigger {row.name}")
         payload = self.installed.live(TRIGGERS, row.kind).accept(trigger.spec, request)
         key = request.headers.get("idempotency-key")
-        submission = fired(self.library, row, trigger, payload, self.clock.now(), key=key)
+        now = self.clock.now()
+        submission = fired(self.library, row, trigger, payload, now, self.engine.env, key=key)
         if submission is None:
             return None, "ack"
         record, _ = self.engine.dispatch.submit(submission)
