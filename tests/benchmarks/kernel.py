@@ -40,7 +40,7 @@ def fan(id: str, width: int) -> str:
     return "\n".join([f"id: {id}", "tasks:", *tasks, f"  join: {{type: core/set, needs: [{needs}]}}"])
 
 
-HOOK = 'trigger: {webhook: {path: /bench, method: POST, auth: none, respond: result}}'
+HOOK = "trigger: {webhook: {path: /bench, method: POST, auth: none, respond: result}}"
 
 
 class Client:
@@ -67,10 +67,17 @@ def server(directory: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, str,
     config.write_text(f"server: {{port: 0}}\nstorage: {{path: {directory}/data/db.sqlite}}\n")
     begun = time.perf_counter()
     with (directory / "server.log").open("wb") as log:
-        process = subprocess.Popen([*WORKFLOW, "server", "start", "--config", str(config)], stderr=log, stdout=log)
+        process = subprocess.Popen(
+            [*WORKFLOW, "server", "start", "--config", str(config)], stderr=log, stdout=log
+        )
     try:
         address = _ready(directory, process)
-        yield process, address, (directory / "data/admin.token").read_text().strip(), time.perf_counter() - begun
+        yield (
+            process,
+            address,
+            (directory / "data/admin.token").read_text().strip(),
+            time.perf_counter() - begun,
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -97,7 +104,9 @@ def report(name: str, what: str, unit: str, values: list[float]) -> None:
     """One JSON line."""
     shown = {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
     rounded = {key: float(f"{value:.4g}") for key, value in shown.items()}
-    print(json.dumps({"name": name, "what": what, "unit": unit, **rounded, "rounds": len(values)}), flush=True)
+    print(
+        json.dumps({"name": name, "what": what, "unit": unit, **rounded, "rounds": len(values)}), flush=True
+    )
 
 
 def run_to_end(client: Client, workflow: str) -> None:
@@ -176,9 +185,24 @@ def main(rounds: int = 20) -> None:
             for source in (chain("b1", 40), fan("b2", 40), chain("c3", 3), chain("hook", 3, HOOK)):
                 client.call("POST", "/api/v1/workflows", source.encode(), "application/yaml")
             run_to_end(client, "b1")
-            report("B1", "chain of 40 light tasks", "s", [timed(lambda: run_to_end(client, "b1")) for _ in range(rounds)])
-            report("B2", "40 parallel tasks and a join", "s", [timed(lambda: run_to_end(client, "b2")) for _ in range(rounds)])
-            report("B3", "200 executions of a 3-task chain at once", "1/s", [burst(address, token, 200) for _ in range(5)])
+            report(
+                "B1",
+                "chain of 40 light tasks",
+                "s",
+                [timed(lambda: run_to_end(client, "b1")) for _ in range(rounds)],
+            )
+            report(
+                "B2",
+                "40 parallel tasks and a join",
+                "s",
+                [timed(lambda: run_to_end(client, "b2")) for _ in range(rounds)],
+            )
+            report(
+                "B3",
+                "200 executions of a 3-task chain at once",
+                "1/s",
+                [burst(address, token, 200) for _ in range(5)],
+            )
             started, completed = webhook(client, 100)
             report("B4", "webhook accepted to first task started", "ms", started)
             report("B4", "webhook to completed, sequential", "ms", completed)
@@ -191,7 +215,10 @@ def main(rounds: int = 20) -> None:
             with server(again) as (_, _, _, cold):
                 colds.append(cold)
         report("B5", "cold start to ready", "s", colds)
-    helps = [timed(lambda: subprocess.run([*WORKFLOW, "--help"], stdout=subprocess.DEVNULL, env=os.environ)) for _ in range(10)]
+    helps = [
+        timed(lambda: subprocess.run([*WORKFLOW, "--help"], stdout=subprocess.DEVNULL, env=os.environ))
+        for _ in range(10)
+    ]
     report("B5", "--help", "ms", [seconds * 1000 for seconds in helps])
 
 

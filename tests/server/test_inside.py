@@ -51,7 +51,7 @@ def test_an_unwell_driver(inside, monkeypatch):
         monkeypatch.setattr(client.app.storage, "health", lambda: "the disk is full")
         answer = client.get("/readyz", token="")
         assert (answer.status, answer.json["status"]) == (503, "unwell")
-        assert answer.json["health"]["storage.sqlite"] == "the disk is full"
+        assert "full" not in answer.body.decode()
         assert client.get("/api/v1/server").json["health"]["storage.sqlite"] == "the disk is full"
         assert "workflow_ready 0" in client.get("/metrics").body.decode()
         assert client.get("/healthz", token="").status == 200

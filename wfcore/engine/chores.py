@@ -12,6 +12,8 @@ from wfcore.plugins.contracts import Clock, Storage
 log = logging.getLogger("workflow.chores")
 #: Executions removed in one transaction, so that nobody waits long for it.
 PURGE = 200
+#: The first round comes so many seconds after the start.
+SOON = 60
 
 
 class Chores:
@@ -25,7 +27,7 @@ class Chores:
         self._thread = threading.Thread(target=self._loop, name="chores", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first round is after an hour at the latest, like all others."""
+        """Begin; the first round is soon, since a server may not live for an hour."""
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
@@ -55,8 +57,9 @@ class Chores:
 
         scheduler = schedule.Scheduler()
         interval = min(3600, max(1, self._retention // SECOND // 4))
-        scheduler.every(interval).seconds.do(self._guarded(self.retain))
-        scheduler.every(interval).seconds.do(self._guarded(self.sweep))
+        for chore in (self._guarded(self.retain), self._guarded(self.sweep)):
+            scheduler.every(interval).seconds.do(chore)
+            scheduler.every(min(interval, SOON)).seconds.do(_once, chore)
         while not self._stopped.wait(max(0.0, scheduler.idle_seconds or 0.0)):
             scheduler.run_pending()
 
@@ -70,3 +73,10 @@ class Chores:
                 log.exception("chore %s failed; it is tried again next time", chore.__name__)
 
         return run
+
+
+def _once(chore: Callable[[], None]) -> object:
+    from schedule import CancelJob
+
+    chore()
+    return CancelJob

@@ -125,6 +125,15 @@ class Engine:
         """The dispatcher, which whoever built it starts and stops."""
         return self._parts.dispatcher
 
+    def health(self) -> str:
+        """Empty when its threads live, else which of them do not."""
+        dead = [name for name, alive in self._alive().items() if not alive]
+        return f"has no {', '.join(dead)} any more; restart the server" if dead else ""
+
+    def _alive(self) -> dict[str, bool]:
+        threads = {"owner": self._owner.alive, "herald": self._herald.alive}
+        return threads | {"ticker": self.ticker.alive} if self._timers else threads
+
     def running_tasks(self) -> int:
         """How many attempts run now."""
         return self._owner.busy

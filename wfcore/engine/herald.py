@@ -58,6 +58,11 @@ class Herald:
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     def committed(self, steps: Sequence[Step]) -> None:
         """These steps are durable."""
         news = []
@@ -74,11 +79,17 @@ class Herald:
     def _loop(self) -> None:
         while (news := self._queue.get()) is not None:
             for item in news:
-                _log(item)
-                if event := _EVENTS.get(item.fact.kind):
-                    self._emit(event, self._arguments(item))
+                self._tell(item)
             if self._queue.empty():
                 time.sleep(LEISURE)
+
+    def _tell(self, news: News) -> None:
+        try:
+            _log(news)
+            if event := _EVENTS.get(news.fact.kind):
+                self._emit(event, self._arguments(news))
+        except Exception:
+            log.exception("fact %s of %s cannot be told", news.fact.kind, news.record.id)
 
     def _arguments(self, news: News) -> dict[str, Any]:
         fact, record = news.fact, news.record

@@ -169,7 +169,7 @@ def cancel(run: Run, reason: str, now: int) -> None:
 
 def stop(run: Run, error: Error, now: int) -> None:
     """End the present part for ``error`` (of type cancelled or timeout)."""
-    if run.record.error is None or error.type == "cancelled":
+    if run.record.error is None:  # a cancel of on_failure or finally does not hide the failure
         run.record.error = json.dumps(error.to_dict())
     if run.record.state == PENDING:
         finish_execution(run, now)

@@ -106,6 +106,11 @@ class Owner:
         return not self._thread.is_alive()
 
     @property
+    def alive(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
+    @property
     def busy(self) -> int:
         """How many attempts are in flight."""
         return len(self._ledger.attempts)

@@ -74,6 +74,11 @@ class Ticker:
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     def changed(self, namespace: str, workflow: str) -> None:
         """A workflow was applied, enabled, disabled or deleted: read its triggers again."""
         with self._wake:
@@ -106,10 +111,16 @@ class Ticker:
     def _reread(self) -> None:
         with self._wake:
             changed, self._changed = self._changed, []
-        for namespace, workflow in dict.fromkeys(changed):
+        try:
+            read = {names: self._storage.triggers(*names) for names in changed}
+        except BaseException:
+            with self._wake:
+                self._changed += changed
+            raise
+        for (namespace, workflow), rows in read.items():
             for key in [key for key in self._rows if key[:2] == (namespace, workflow)]:
                 del self._rows[key]
-            self._read(self._storage.triggers(namespace, workflow))
+            self._read(rows)
 
     def _read(self, rows: Iterable[TriggerRecord]) -> None:
         for row in rows:
@@ -138,6 +149,9 @@ class Ticker:
         except WorkflowError as error:
             log.error("trigger %s of %s/%s is given up: %s", row.name, row.namespace, row.workflow, error)
             wake_at = None
+        except Exception:
+            log.exception("trigger %s of %s/%s hit a bug", row.name, row.namespace, row.workflow)
+            wake_at = now + PAUSE
         if wake_at is None:
             self._rows.pop(key, None)
         else:

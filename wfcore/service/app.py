@@ -56,6 +56,10 @@ class App:
         """Where everything is kept."""
         return self.config.data_dir
 
+    def health(self) -> dict[str, str]:
+        """What is wrong with the engine and each live driver; empty texts when all is well."""
+        return {"engine": self.engine.health(), **self.host.health()}
+
     def plugins(self) -> list[dict[str, Any]]:
         """Every installed plugin with its state."""
         return self.installed.listing()
@@ -70,7 +74,8 @@ class App:
         if trigger is None:
             raise NotFound(f"workflow {workflow.address} has no trigger {row.name}")
         payload = self.installed.live(TRIGGERS, row.kind).accept(trigger.spec, request)
-        key = request.headers.get("idempotency-key")
+        given = request.headers.get("idempotency-key")
+        key = f"{row.kind}/{row.name}:{given}" if given else None  # nobody's but this trigger's
         now = self.clock.now()
         submission = fired(self.library, row, trigger, payload, now, self.engine.env, key=key)
         if submission is None:

@@ -28,7 +28,7 @@ def exposition(site: Site) -> str:
     """All metrics of this server."""
     app = site.app
     counts = app.storage.counts()
-    ready = not site.stopping.is_set() and not any(app.host.health().values())
+    ready = not site.stopping.is_set() and not any(app.health().values())
     samples: dict[str, Samples] = {
         "workflow_build_info": [({"version": __version__, "python": platform.python_version()}, 1)],
         "workflow_uptime_seconds": [({}, round(time.time() - site.started_at / 1e6, 3))],

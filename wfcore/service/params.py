@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from falcon import Request
 
 
+#: The longest Idempotency-Key.
+KEY_LIMIT: Final = 255
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
@@ -106,3 +108,14 @@ WAIT_NEWS: Final = number(
     "wait", "Seconds to wait when there is nothing new.", 0, 30, default=0.0, kind=float
 )
 WAIT_END: Final = number("wait", "Seconds to wait for the execution to end.", 0, 10, default=0.0, kind=float)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The header Idempotency-Key, None without one. Raises UsageError."""
+    key = request.env.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
+        raise UsageError(
+            "the header Idempotency-Key is not valid",
+            remedy=f"send 1 to {KEY_LIMIT} printable ASCII characters",
+        )
+    return key

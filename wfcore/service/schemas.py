@@ -146,7 +146,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Server": _object(**_SERVER),
     "Stopping": _object(stopping=_FLAG),
     "Health": _object(status=_TEXT),
-    "Readiness": _object(status=_TEXT, health=_LABELS),
+    "Readiness": _object(status=_TEXT),
     "Started": _object(execution=_MAYBE_TEXT),
     "Anything": _ANY,
 }

@@ -17,7 +17,6 @@ from wfcore.service.stream import EventStream, park_until_end, poll
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-KEY_LIMIT: Final = 255
 LABEL_LIMIT: Final = 64
 
 
@@ -30,7 +29,7 @@ class Submissions:
     def on_post(self, request: Request, response: Response, namespace: str, id: str) -> None:
         """Start an execution."""
         wait = params.WAIT_END.read(request)
-        key = _idempotency_key(request)
+        key = params.idempotency_key(request)
         body = read_json(request, self._site.max_body)
         check_keys(body, ("inputs", "labels"), "the request body")
         inputs, labels = _mapping(body, "inputs"), _labels(body)
@@ -100,16 +99,6 @@ class ExecutionItem:
         read = self._executions.facts if name == "facts" else self._executions.logs
         after, limit, wait = (p.read(request) for p in (params.AFTER, params.LIMIT, params.WAIT_NEWS))
         send(response, poll(self._site, self._site.halt(request), name, read, id, after, limit, wait))
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.env.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
-        raise UsageError(
-            "the header Idempotency-Key is not valid",
-            remedy=f"send 1 to {KEY_LIMIT} printable ASCII characters",
-        )
-    return key
 
 
 def _last_event(request: Request, after: int) -> int:

@@ -24,18 +24,17 @@ class Healthz:
 
 
 class Readyz:
-    """``/readyz``: 503 while the server stops or a driver is unwell."""
+    """``/readyz``: 503 while the server stops or something is unwell; what, is told only to who has a token."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def on_get(self, _request: Request, response: Response) -> None:
         """Whether the server takes work."""
-        health = dict(self._site.app.host.health())
-        status = "unwell" if any(health.values()) else "ready"
+        status = "unwell" if any(self._site.app.health().values()) else "ready"
         if self._site.stopping.is_set():
             status = "stopping"
-        send(response, {"status": status, "health": health}, 200 if status == "ready" else 503)
+        send(response, {"status": status}, 200 if status == "ready" else 503)
 
 
 class Metrics:

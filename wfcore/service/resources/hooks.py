@@ -9,6 +9,7 @@ from wfcore.model.execution import SUCCESS
 from wfcore.plugins.contracts import WebRequest
 from wfcore.service.answers import send
 from wfcore.service.body import read_bytes
+from wfcore.service.params import idempotency_key
 from wfcore.service.site import Site
 from wfcore.service.stream import park_until_end
 
@@ -66,6 +67,7 @@ class Hooks:
 
     def _web_request(self, request: Request, row: TriggerRecord, path: str) -> WebRequest:
         authorization = request.env.get("HTTP_AUTHORIZATION")
+        idempotency_key(request)  # refuses one that is not valid
         return WebRequest(
             method=request.method,
             path=path,

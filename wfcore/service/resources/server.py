@@ -42,7 +42,7 @@ class Server:
             "storage": app.config["storage"]["type"],
             "executions": dict(app.storage.counts()),
             "running_tasks": app.engine.running_tasks(),
-            "health": dict(app.host.health()),
+            "health": dict(app.health()),
         }
 
 
