@@ -21,6 +21,7 @@ from wfcore.engine.owner import Owner
 from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
+from wfcore.model.execution import Cancelled
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, Storage
 
@@ -111,6 +112,9 @@ class Engine:
             log.warning("%d attempts are interrupted and will run again", self._owner.busy)
             self._owner.send(Drain(hard=True))
             self._await_idle(until)
+        for attempt in list(self._ledger.attempts.values()):  # it ignores the stop, the stop is no loss
+            self._owner.send(Ended(attempt, Cancelled()))
+        self._await_idle(time.monotonic() + 1.0)
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
         self._herald.stop(1.0)

@@ -23,8 +23,12 @@ from wfcore.plugins.contracts import Clock, Storage, WebRequest
 from wfcore.plugins.host import Host
 from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
+from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
 from wfcore.service.workflows import Workflows
+
+#: Seconds that storage gets to close, even when the others have used up the time.
+LEAST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class App:
     workflows: Workflows
     executions: Executions
     library: Library
+    grace: Grace
 
     @property
     def hooks(self) -> Hooks:
@@ -96,7 +101,8 @@ def open_app(config: Config, *, timers: bool = True) -> Iterator[App]:
     with ExitStack() as stack:
         installed = Installed(config, clock)
         stack.callback(installed.egress.close)
-        stack.callback(installed.host.stop, config["server"]["stopGrace"])
+        grace = Grace(config["server"]["stopGrace"])
+        stack.callback(lambda: installed.host.stop(max(LEAST, grace.left())))
         storage = installed.use_storage()
         for provider in config["secrets"]["providers"]:
             installed.live(SECRETS, provider)
@@ -107,9 +113,9 @@ def open_app(config: Config, *, timers: bool = True) -> Iterator[App]:
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
         workflows = Workflows(storage, library, loader, clock, engine.workflow_changed)
         executions = Executions(storage, engine.dispatch, engine.watch)
-        stack.callback(engine.stop, config["server"]["stopGrace"])
+        stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
-        yield App(config, node, clock, installed, storage, engine, workflows, executions, library)
+        yield App(config, node, clock, installed, storage, engine, workflows, executions, library, grace)
 
 
 def _engine(installed: Installed, storage: Storage, library: Library, node: str) -> Engine:

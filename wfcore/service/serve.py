@@ -57,7 +57,7 @@ def serve(config: Config) -> int:
         reason = bell.wait()
         _log.info("stopping: %s", reason)
         app.hooks.emit("wf_server_stopping", {"node": app.node})
-        door.close(section["stopGrace"])
+        door.close(app.grace.left())
     _log.info("stopped")
     return 0
 

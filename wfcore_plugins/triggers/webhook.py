@@ -15,10 +15,10 @@ KEYS: Final = ("path", "method", "auth", "respond", "max_body")
 MAX_BODY: Final = 1024 * 1024
 LONGEST_PATH: Final = 200
 #: Headers that carry credentials; a payload is stored and shown.
-HIDDEN: Final = frozenset(
-    ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "x-gitlab-token"]
-    + ["x-telegram-bot-api-secret-token"]
-)
+HIDDEN: Final = frozenset((
+    "authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "x-gitlab-token",
+    "x-telegram-bot-api-secret-token",
+))  # fmt: skip
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 

@@ -24,7 +24,7 @@ class Healthz:
 
 
 class Readyz:
-    """``/readyz``: 503 while the server stops or something is unwell; what, is told only to who has a token."""
+    """``/readyz``: 503 while the server stops or something is unwell; what, only ``/api/v1/server`` tells."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
