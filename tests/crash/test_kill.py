@@ -1,0 +1,137 @@
+"""The server is killed at random moments, again and again; what it promised holds."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from wfcore.engine.machine import MAX_LOSSES
+
+HOOK = "trigger: {webhook: {path: /go, auth: none}}\n"
+EVERY_MINUTE = "id: minutely\ntrigger: {cron: '* * * * *'}\ntasks:\n  a: {type: core/set}\n"
+#: Seconds after it is ready in which a server goes on by itself.
+SOON = 1.0
+
+
+def wait(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.01)
+    return found
+
+
+def about_to_be_lost(snapshot):
+    """Whether a task has been lost so often that once more would rightly fail it."""
+    return any(
+        row["losses"] >= MAX_LOSSES - 1 for row in snapshot.tasks.values() if row["state"] != "SUCCESS"
+    )
+
+
+def kill_a_chain(server, sink, historian, chance, kills):
+    sink.delay = lambda: chance.uniform(0.005, 0.04)
+    server.start()
+    server.apply(sink.chain(40, head=HOOK))
+    server.apply(EVERY_MINUTE)
+    status, answer = server.call("POST", "/hooks/go", json.dumps({"n": 0}).encode())
+    assert status == 202
+    chains = [answer["execution"]]
+    historian.accepted.update(chains)
+    in_the_middle, snapshot = 0, historian.last
+    for _ in range(kills):
+        if about_to_be_lost(snapshot):  # let it get on first
+            count = len(sink.effects)
+            wait(lambda count=count: len(sink.effects) > count + 1)
+        time.sleep(chance.uniform(0, 0.6))
+        server.kill()
+        snapshot = historian.look(killed=True)
+        state = snapshot.executions[chains[-1]]["state"]
+        killed_at = time.monotonic()
+        ready_at = server.start()
+        if state == "RUNNING":
+            in_the_middle += 1
+            first = wait(lambda at=killed_at: next((e for e in list(sink.effects) if e.at > at), None))
+            assert first.execution == chains[-1]
+            assert first.at < ready_at + SOON, "it did not go on by itself"
+        else:
+            chains.append(server.call("POST", "/hooks/go", b"{}")[1]["execution"])
+            historian.accepted.add(chains[-1])
+    for chain in chains:
+        wait(lambda chain=chain: server.state(chain) == "SUCCESS")
+    assert server.terminate()[0] == 0
+    end = historian.finish(without="minutely")
+    assert in_the_middle >= kills * 0.6, "too few kills hit a running chain: the test proves little"
+    for chain in chains:
+        assert sum(execution == chain for execution, _ in end.tasks) == 40
+    ticks = [row["trigger"] for row in end.executions.values() if row["workflow"] == "minutely"]
+    assert len(ticks) == len(set(ticks)), "a tick fired twice"
+
+
+def test_a_chain_survives_twenty_kills(server, sink, historian, chance):
+    kill_a_chain(server, sink, historian, chance, 20)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_a_chain_survives_many_kills(server, sink, historian, chance):
+    kill_a_chain(server, sink, historian, chance, 300)
+
+
+def kill_under_load(server, sink, historian, chance, kills, executions, width):
+    """Clients submit with keys and ask again when the server is gone; the server dies all the while."""
+    sink.delay = lambda: chance.uniform(0, 0.02)
+    server.settings["execution"]["maxConcurrentTasks"] = 8
+    server.start()
+    server.apply(sink.chain(width))
+    ids, stop = {}, threading.Event()
+
+    def submit(numbers):
+        for number in numbers:
+            while not stop.is_set():
+                try:
+                    ids[number] = server.submit(key=f"key-{number}")
+                    historian.accepted.add(ids[number])
+                    break
+                except (OSError, ValueError):
+                    time.sleep(0.02)
+            time.sleep(0.02)
+
+    clients = [threading.Thread(target=submit, args=(range(n, executions, 4),)) for n in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        snapshot, most = historian.last, 0
+        for _ in range(kills):
+            if about_to_be_lost(snapshot):
+                count = len(sink.effects)
+                wait(lambda count=count: len(sink.effects) > count + 16 or len(ids) == executions)
+            time.sleep(chance.uniform(0, 0.5))
+            server.kill()
+            snapshot = historian.look(killed=True)
+            most = max(most, len(snapshot.running()))
+            server.start()
+        for client in clients:
+            client.join(30)
+    finally:
+        stop.set()
+    assert len(ids) == len(set(ids.values())) == executions
+    for id in ids.values():
+        wait(lambda id=id: server.state(id) not in ("PENDING", "RUNNING", "WAITING"))
+    assert server.terminate()[0] == 0
+    end = historian.look(killed=False)
+    lost = {row["execution"] for row in end.tasks.values() if row["losses"] >= MAX_LOSSES}
+    for id, row in end.executions.items():
+        assert row["state"] == ("FAILED" if id in lost else "SUCCESS")
+    assert len(end.executions) == executions, "one key, one execution"
+    assert 1 < most <= 8, "tasks in flight at a kill"
+
+
+def test_many_executions_survive_kills(server, sink, historian, chance):
+    kill_under_load(server, sink, historian, chance, 8, executions=30, width=5)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_very_many_executions_survive_many_kills(server, sink, historian, chance):
+    kill_under_load(server, sink, historian, chance, 100, executions=1500, width=5)
