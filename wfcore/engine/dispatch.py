@@ -84,7 +84,9 @@ class Dispatch:
         """Ask the owner of an execution to cancel it; durable on return. Raises NotFound, Conflict."""
         record = self.storage.execution(execution)
         if record is None:
-            raise NotFound(f"there is no execution {execution}")
+            raise NotFound(
+                f"there is no execution {execution}", remedy="see `workflow execution list` for what is there"
+            )
         if record.state in OPEN:
             if record.owner != self.node:
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
@@ -93,7 +95,9 @@ class Dispatch:
             self.owner.send(request)
             if _answer(request.reply):
                 return
-        raise Conflict(f"execution {execution} has already ended")
+        raise Conflict(
+            f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
+        )
 
     def _earlier(self, request: Request) -> ExecutionRecord | None:
         if request.key is None:

@@ -22,7 +22,8 @@ from wfcore.model.execution import (
 )
 
 SECOND = 1_000_000
-#: ``on_failure`` and ``finally`` run outside the workflow's timeout, each at most this long.
+#: ``on_failure`` and ``finally`` run outside the workflow's timeout, each at most this long from its
+#: first task's start, and again when a crash took one: neither a queue nor a night off costs a clean-up.
 PART_LIMIT = 600 * SECOND
 
 
@@ -88,8 +89,25 @@ def was_stopped(run: Run) -> bool:
     scope, record = run.scope, run.record
     if scope is None or scope.left == 0:
         return False
-    limited = scope.part is run.plan.on_failure or scope.part is run.plan.finally_
-    return record.deadline is None if limited else record.error is not None
+    return record.deadline is None if is_limited(run) else record.error is not None
+
+
+def is_limited(run: Run) -> bool:
+    """Whether the open part is one that has its own limit: on_failure or finally."""
+    return run.scope is not None and run.scope.part in (run.plan.on_failure, run.plan.finally_)
+
+
+def give_time(run: Run, now: int) -> None:
+    """From now on the open part has its whole limit."""
+    run.record.deadline = now + PART_LIMIT
+
+
+def has_begun(run: Run) -> bool:
+    """Whether any task of the open part has started."""
+    scope = run.scope
+    return scope is not None and any(
+        task.attempt for name in scope.part.tasks if (task := run.tasks.get(scope.part.prefix + name))
+    )
 
 
 def end_task(run: Run, task: TaskRecord, state: str, now: int) -> None:

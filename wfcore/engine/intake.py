@@ -9,7 +9,7 @@ from typing import Any
 from wfcore.engine import machine
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
-from wfcore.engine.flow import SECOND
+from wfcore.engine.flow import SECOND, give_time, has_begun, is_limited
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.mail import CancelRequest, Ended, Inbox, Line, Submission
@@ -115,6 +115,10 @@ class Intake:
     def _deadline(self, timer: Timer, group: Group, now: int) -> None:
         run = self.ledger.get(timer.execution, now)
         if run is None or run.record.deadline is None or run.record.deadline > now:
+            return
+        if is_limited(run) and not has_begun(run):  # it waits for a slot: its time has not begun
+            give_time(run, now)
+            group.timers.append(Timer(run.record.deadline, "deadline", run.record.id))
             return
         run.record.deadline = None
         part = run.scope.part.prefix.strip("@/") if run.scope else ""

@@ -66,7 +66,8 @@ class Library:
                 return found
         record = self._storage.workflow(namespace, id, revision)
         if record is None:
-            raise NotFound(f"there is no revision {revision} of workflow {namespace}/{id}")
+            remedy = "see `workflow workflow list` for what is there"
+            raise NotFound(f"there is no revision {revision} of workflow {namespace}/{id}", remedy=remedy)
         return self._loaded(record)
 
     def forget(self, namespace: str, id: str) -> None:

@@ -14,6 +14,9 @@ from wfcore.engine.flow import (
     cancel_rest,
     end_task,
     finish_execution,
+    give_time,
+    has_begun,
+    is_limited,
     move_execution,
     move_task,
     open_part,
@@ -91,9 +94,11 @@ def resume(
     open_part(run, present_part(run), now)
     run.stopping = was_stopped(run)
     settle(run, now)
-    for path in sorted(run.running):
-        if path not in alive:
-            _lose(run, run.tasks[path], now)
+    lost = [path for path in sorted(run.running) if path not in alive]
+    if lost and is_limited(run) and not run.stopping:
+        give_time(run, now)
+    for path in lost:
+        _lose(run, run.tasks[path], now)
     if run.stopping:
         cancel_rest(run, now)
     settle(run, now)
@@ -102,6 +107,8 @@ def resume(
 
 def begin(run: Run, path: str, now: int) -> TaskRecord:
     """Start the next attempt of a ready task; the caller has a slot for it."""
+    if is_limited(run) and not has_begun(run):
+        give_time(run, now)
     task = move_task(run, row(run, path), RUNNING)
     task.attempt += 1
     task.started_at = task.started_at or now

@@ -14,8 +14,8 @@ from wfcore.api import Context, Job
 class LocalDispatcher:
     """Threads that are made when they are first needed and then kept.
 
-    The engine limits what runs at once, so there are never more threads than
-    ``execution.maxConcurrentTasks`` and what is dispatched starts at once.
+    The engine limits what runs at once to ``execution.maxConcurrentTasks``, so there are hardly more
+    threads than that, and what is dispatched starts at once.
     """
 
     contract: ClassVar[int] = 1
@@ -43,8 +43,8 @@ class LocalDispatcher:
             else:
                 name = f"worker-{len(self._threads) + 1}"
                 thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
         self._jobs.put(job)
 
     def stop(self, deadline: float) -> None:
