@@ -71,9 +71,11 @@ def survive(shell: Shell, source: Source, given: list[str]) -> None:
         process = shell.ask("server", "status")["pid"]
         shell.run("workflow", "run", "steps", *given)
         source.asked.wait(30)
+        print("The task `slow` has asked, and waits for its answer. Now the server dies:")
         prompt(f"kill -9 {process}")
         os.kill(process, signal.SIGKILL)
         shell.run("server", "start", "--detach")
+        print("\nThe workflow goes on by itself; what was done is not done again:", flush=True)
         newest = shell.ask("execution", "list", "--limit=1")["executions"][0]
         shell.run("execution", "watch", newest["id"])
     finally:
