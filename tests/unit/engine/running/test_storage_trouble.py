@@ -223,3 +223,47 @@ def test_stopping_while_storage_is_down(installation):
     with installation.open() as app:
         assert app.executions.state(id) in OPEN or app.executions.state(id) == "SUCCESS"
         assert installation.end(id) == "SUCCESS"
+
+
+def test_what_cannot_be_written_ends_its_execution_and_no_other(opened):
+    """A driver that refuses one row for a reason of its own, again and again."""
+    opened.apply(opened.chain(2, "{type: witness/big, inputs: {size: 13}}", id="bad"), opened.chain(3))
+    commit, refusals = opened.app.storage.commit, []
+
+    def picky(steps):
+        if any("x" * 13 in (task.output or "") for step in steps for task in step.tasks):
+            refusals.append(len(steps))
+            raise ValueError("I do not like this")
+        return commit(steps)
+
+    opened.app.storage.commit = picky
+    bad = opened.submit("bad")
+    good = [once(opened, lambda n=n: opened.submit(key=str(n))) for n in range(20)]
+    assert opened.end(bad, 20) == "FAILED"
+    assert "I do not like this" in opened.app.executions.describe(bad)["error"]["message"]
+    assert opened.states(bad) == {"t00": "CANCELLED"}
+    for id in good:
+        assert opened.end(id) == "SUCCESS"
+    assert len(refusals) < 20
+    assert len(opened.stage.ran) == 61, "each task ran once"
+    assert opened.end(opened.submit()) == "SUCCESS"
+    assert opened.check_history() == 22
+
+
+def test_a_bug_that_shows_on_one_execution_ends_that_one(opened, monkeypatch):
+    from wfcore.engine import machine
+
+    opened.apply(opened.chain(2, id="bad"), opened.chain(3))
+    finish = machine.finish
+
+    def broken(run, path, attempt, outcome, now):
+        if run.record.workflow == "bad":
+            raise KeyError(path)
+        return finish(run, path, attempt, outcome, now)
+
+    monkeypatch.setattr(machine, "finish", broken)
+    ids = [opened.submit(name) for name in ("bad", "chain", "bad", "chain")]
+    assert [opened.end(id) for id in ids] == ["FAILED", "SUCCESS", "FAILED", "SUCCESS"]
+    assert "KeyError" in opened.app.executions.describe(ids[0])["error"]["message"]
+    opened.until(lambda: opened.app.engine.running_tasks() == 0)
+    assert opened.owner()._capacity.admitted == set()
