@@ -126,10 +126,14 @@ class Dispatch:
 
 
 def _answer(reply: Future[_T]) -> _T:
-    """What the owner says. Raises Unavailable, and then nothing was done and nothing will be."""
+    """What the owner says. Raises Unavailable, and then, if it does not say otherwise, nothing was done."""
     try:
         return reply.result(PATIENCE)
     except TimeoutError:
-        if not reply.cancel():  # the owner is at it just now
-            return reply.result(PATIENCE)
-    raise Unavailable("the server could not record this in time", remedy="try again later")
+        if reply.cancel():
+            raise Unavailable("the server could not record this in time", remedy="try again later") from None
+    try:
+        return reply.result(PATIENCE)  # the owner is at it just now
+    except TimeoutError:
+        remedy = "look whether it was, or repeat it with the same Idempotency-Key"
+        raise Unavailable("the server does not answer in time; this may yet be done", remedy=remedy) from None
