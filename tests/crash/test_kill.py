@@ -74,8 +74,8 @@ def test_a_chain_survives_twenty_kills(server, sink, historian, chance):
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_a_chain_survives_many_kills(server, sink, historian, chance):
-    kill_a_chain(server, sink, historian, chance, 300)
+def test_a_chain_survives_many_kills(server, sink, historian, chance, at_length):
+    kill_a_chain(server, sink, historian, chance, at_length(300))
 
 
 def kill_under_load(server, sink, historian, chance, kills):
@@ -135,5 +135,5 @@ def test_many_executions_survive_kills(server, sink, historian, chance):
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_very_many_executions_survive_many_kills(server, sink, historian, chance):
-    kill_under_load(server, sink, historian, chance, 150)
+def test_very_many_executions_survive_many_kills(server, sink, historian, chance, at_length):
+    kill_under_load(server, sink, historian, chance, at_length(150))

@@ -210,10 +210,10 @@ def test_whatever_happens(bench):
 
 
 @pytest.mark.long
-def test_whatever_happens_at_length(bench):
+def test_whatever_happens_at_length(bench, at_length):
     run_state_machine_as_test(
         machine_of(bench),
-        settings=settings(SHORT, max_examples=3000, stateful_step_count=60),
+        settings=settings(SHORT, max_examples=at_length(3000), stateful_step_count=60),
     )
 
 
