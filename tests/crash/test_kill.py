@@ -88,17 +88,17 @@ def kill_under_load(server, sink, historian, chance, kills):
 
     def submit(client):
         for number in range(100_000):
-            key, accepted = f"{client}-{number}", None
-            while accepted is None:
+            key = f"{client}-{number}"
+            while key not in ids:
                 try:
-                    accepted = ids[key] = server.submit(key=key)
-                    historian.accepted.add(accepted)
+                    ids[key] = server.submit(key=key)
+                    historian.accepted.add(ids[key])
                 except (OSError, ValueError):
                     time.sleep(0.02)
             if enough.wait(0.1):
                 return
 
-    clients = [threading.Thread(target=submit, args=(number,)) for number in range(4)]
+    clients = [threading.Thread(target=submit, args=(number,), daemon=True) for number in range(4)]
     for client in clients:
         client.start()
     in_flight, snapshot = [], historian.last
