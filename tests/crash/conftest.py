@@ -183,6 +183,10 @@ class Server:
     def state(self, execution):
         return self.call("GET", f"/api/v1/executions/{execution}")[1]["state"]
 
+    def task(self, execution, path):
+        tasks = self.call("GET", f"/api/v1/executions/{execution}")[1]["tasks"]
+        return next(task for task in tasks if task["path"] == path)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -292,8 +296,7 @@ def check_facts(execution, facts, row):
             assert was in ("", "task.lost", "task.retrying", "task.released"), f"{path}: {kind} after {was}"
             assert attempt == number + (was != "task.released")
         else:
-            given_up = (kind, was) == ("task.finished", "task.lost")
-            assert was == "task.started" or given_up, f"{execution} {path}: {kind} after {was}"
+            assert was == "task.started", f"{execution} {path}: {kind} after {was}"
             assert attempt == number
         before[path] = (kind, attempt)
 
