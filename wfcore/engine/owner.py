@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.flow import SECOND
@@ -137,7 +138,7 @@ class Owner:
         next_at, now = self._timers.next_at(), self._clock.now()
         timeout = None
         if next_at is not None:
-            timeout = min(max(0.0, (next_at - now) / SECOND), threading.TIMEOUT_MAX)
+            timeout = min(max(0.0, (next_at - now) / SECOND), timers.LOOK)
         most = 1 if self._singly else GROUP
         events: list[Mail | Timer] = []
         try:

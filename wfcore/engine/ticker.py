@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from wfcore.engine import schedule
+from wfcore.engine import schedule, timers
 from wfcore.engine.dispatch import Dispatch, Request
 from wfcore.engine.flow import SECOND
 from wfcore.engine.library import Library
@@ -105,7 +105,7 @@ class Ticker:
                 left = (self._wakes[0][0] - self._clock.now()) / SECOND
                 if left <= 0:
                     break
-                self._wake.wait(min(left, threading.TIMEOUT_MAX))
+                self._wake.wait(min(left, timers.LOOK))
             return not self._stopped
 
     def _reread(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+#: No wait for a timer is longer than this (seconds), since the clock may be set and a machine may sleep.
+LOOK: Final = 60.0
 #: Dead timers are left in the heap up to this many more than live ones.
 SLACK: Final = 1024
 

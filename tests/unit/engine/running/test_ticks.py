@@ -166,3 +166,22 @@ def test_a_trigger_in_real_time(installation):
         installation.apply("id: tick\ntrigger: {interval: 1s}\ntasks:\n  a: {type: core/set}\n")
         due = fired(installation, 2)
         assert len(due) == len(set(due)) >= 2
+
+
+def test_a_clock_that_jumps_is_noticed(installation, manual_clock, monkeypatch):
+    """It is set forward, or the machine has slept: what is due meanwhile fires soon, not hours later."""
+    from wfcore.engine import timers
+
+    monkeypatch.setattr(timers, "LOOK", 0.05)
+    with installation.open(clock=manual_clock):
+        installation.apply(
+            CRON.replace("TRIGGER", "'0 * * * *'"),
+            installation.chain(1, "{type: core/wait, inputs: {for: 2h}}"),
+        )
+        waiting = installation.submit()
+        installation.until(lambda: installation.app.executions.state(waiting) == "WAITING")
+        manual_clock.advance(3600)
+        assert fired(installation, 1) == ["2026-01-01T01:00:00Z"]
+        assert installation.app.executions.state(waiting) == "WAITING"
+        manual_clock.advance(3600)
+        assert installation.end(waiting, 2) == "SUCCESS"

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from wfcore.engine import timers
 from wfcore.errors import NotFound
 
 DAY = 86_400
@@ -14,7 +15,10 @@ def begins(installation):
     return sum(statement.upper().startswith("BEGIN") for statement in installation.statements)
 
 
-def test_an_idle_application_executes_no_sql(installation):
+@pytest.mark.parametrize("look", [60.0, 0.05])
+def test_an_idle_application_executes_no_sql(installation, monkeypatch, look):
+    """Nor do the glances at the clock need any."""
+    monkeypatch.setattr(timers, "LOOK", look)
     installation.trace()
     with installation.open():
         installation.apply(
