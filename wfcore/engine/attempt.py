@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wfcore.egress import Guard
 
 log = logging.getLogger("workflow.worker")
+#: An attempt that has so many log lines on their way to storage waits until some have arrived.
+LINES = 200
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Attempt:
     give_up_at: int | None = None
     reason: str = ""
     stopped: threading.Event = field(default_factory=threading.Event)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LINES))
     _closers: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,6 +57,13 @@ class Attempt:
             self.stopped.set()
         if closers:
             threading.Thread(target=self._close, args=(closers,), name="closer", daemon=True).start()
+
+    def await_room(self) -> bool:
+        """Wait for room for a log line; False when it was told to stop and nobody takes lines any more."""
+        while not self.room.acquire(timeout=0.2):
+            if self.stopped.is_set():
+                return False
+        return True
 
     def _close(self, closers: Sequence[Callable[[], None]]) -> None:
         for close in closers:

@@ -58,6 +58,7 @@ class Intake:
 
     def line(self, mail: Line, group: Group, now: int) -> None:
         """A line of an execution's log."""
+        mail.attempt.room.release()
         job = mail.attempt.job
         run = self.ledger.get(job.execution, now)
         if run is not None:

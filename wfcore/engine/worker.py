@@ -152,7 +152,8 @@ class Worker:
         return bool(condition.evaluate(Scope(roots, scope.now, scope.seed)))
 
     def _line(self, attempt: Attempt, level: str, message: str) -> None:
-        self.line(attempt, level if level in LEVELS else "INFO", _cut(message))
+        if attempt.await_room():
+            self.line(attempt, level if level in LEVELS else "INFO", _cut(message))
 
     def _scope(self, attempt: Attempt) -> Scope:
         """What the task's expressions see; stored content is read only when one asks for it."""

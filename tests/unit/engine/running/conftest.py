@@ -100,6 +100,11 @@ def odd(inputs, task):
         return Result("y" * 100_000, {"side": "z" * 100_000}, wait_until=task.clock.now() + 50_000)
     return None
 
+def chatter(inputs, task):
+    while True:
+        task.log("and another thing")
+        task.check()
+
 class Witness:
     contract = 1
     schema = {}
@@ -108,7 +113,8 @@ class Witness:
     def stop(self, deadline): pass
     def health(self): return ""
     def actions(self):
-        acts = {"effect": effect, "gate": gate, "deaf": deaf, "flaky": flaky, "big": big, "odd": odd}
+        acts = {"effect": effect, "gate": gate, "deaf": deaf, "flaky": flaky, "big": big, "odd": odd,
+                "chatter": chatter}
         return [Action(name, watched(act)) for name, act in acts.items()]
 '''
 
