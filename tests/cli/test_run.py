@@ -118,7 +118,7 @@ def test_a_second_signal_ends_it_at_once(project):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 130
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < 6
 
 
 def test_a_run_outlives_its_reader(project):

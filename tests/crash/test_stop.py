@@ -19,7 +19,7 @@ def test_a_short_task_is_finished(server, sink, historian):
     wait(lambda: sink.effects)
     code, seconds = server.terminate()
     assert code == 0
-    assert seconds < 2
+    assert seconds < 5
     snapshot = historian.look(killed=False)
     assert {at[1]: row["state"] for at, row in snapshot.tasks.items()} == {"t00": "SUCCESS"}
     server.start()
@@ -40,7 +40,7 @@ def test_a_long_task_is_left_to_the_next_server(server, sink, historian):
     wait(lambda: sink.effects)
     code, seconds = server.terminate()
     assert code == 0
-    assert 1 <= seconds < 4
+    assert 1 <= seconds < 8
     snapshot = historian.look(killed=False)
     (task,) = snapshot.tasks.values()
     assert (task["state"], task["attempt"], task["losses"]) == ("PENDING", 0, 0)
@@ -60,21 +60,19 @@ def test_stopping_again_and_again_in_the_middle_of_chains_loses_nothing(server, 
     server.apply(sink.chain(40))
     ids = [server.submit() for _ in range(3)]
     historian.accepted.update(ids)
-    stops = 0
-    while not all(server.state(id) == "SUCCESS" for id in ids):
-        time.sleep(chance.uniform(0, 0.3))
+    for effects in sorted(chance.sample(range(1, 110), 4)):  # of 120; each stop finds chains that go on
+        wait(lambda effects=effects: len(sink.effects) >= effects)
         code, seconds = server.terminate()
         assert code == 0
-        assert seconds < 2
+        assert seconds < 5
         historian.look(killed=False)
-        stops += 1
         server.start()
+    wait(lambda: all(server.state(id) == "SUCCESS" for id in ids))
     server.terminate()
     end = historian.finish()
     assert {row["losses"] for row in end.tasks.values()} == {0}
     assert {row["attempt"] for row in end.tasks.values()} == {1}
     assert set(sink.counts().values()) == {1}, "a clean stop repeats no effect"
-    assert stops >= 2
 
 
 def test_kill_during_the_stop(server, sink, historian, chance):

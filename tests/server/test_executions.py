@@ -30,7 +30,7 @@ def test_submit_and_wait_for_the_end(server):
 def test_waiting_ends_with_its_time(server):
     begun = time.monotonic()
     assert server.submit("slow", wait=0.3)["state"] in ("RUNNING", "WAITING")
-    assert 0.3 <= time.monotonic() - begun < 3
+    assert 0.3 <= time.monotonic() - begun < 5
 
 
 def test_a_failure_is_told(server):
@@ -173,7 +173,7 @@ def test_what_has_ended_is_not_waited_for(server, name):
     id = server.submit("quick", wait=10)["id"]
     begun = time.monotonic()
     page = server.get(f"/api/v1/executions/{id}/{name}?after=9999&wait=20").json
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
     assert (page[name], page["state"], page["next"]) == ([], "SUCCESS", 9999)
 
 
@@ -185,7 +185,7 @@ def test_a_long_poll_wakes_with_the_news(server, in_background):
     begun = time.monotonic()
     server.post(f"/api/v1/executions/{id}/cancel", {"reason": "enough"})
     page = waiting.result().json
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
     assert page["facts"][0]["seq"] == seen + 1
 
 
@@ -194,7 +194,7 @@ def test_a_long_poll_ends_with_its_time(server):
     seen = server.get(f"/api/v1/executions/{id}/facts").json["next"]
     begun = time.monotonic()
     page = server.get(f"/api/v1/executions/{id}/facts?after={seen}&wait=0.5").json
-    assert 0.5 <= time.monotonic() - begun < 3
+    assert 0.5 <= time.monotonic() - begun < 5
     assert (page["facts"], page["next"]) == ([], seen)
 
 

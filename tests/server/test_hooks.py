@@ -120,7 +120,7 @@ def test_without_a_place_a_result_is_acknowledged(start):
     with server.stream(server.submit("busy")["id"]):
         begun = time.monotonic()
         answer = server.post("/hooks/slow-result", {}, token="")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 6
     assert answer.status == 202
     assert answer.json["execution"]
 

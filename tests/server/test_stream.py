@@ -79,7 +79,7 @@ def test_news_arrive_as_they_happen(server):
         begun = time.monotonic()
         server.post(f"/api/v1/executions/{id}/cancel")
         rest = list(found)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
     assert rest[-1][1:] == ("end", {"state": "CANCELLED"})
 
 
@@ -101,7 +101,7 @@ def test_only_half_the_threads_may_wait(start, eventually):
             answer = server.get(f"/api/v1/executions/{id}/{path}")
             assert (answer.status, answer.code) == (503, "unavailable"), path
             assert answer.headers["retry-after"] == "1"
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 6
         assert server.get("/healthz").status == 200
         assert server.get(f"/api/v1/executions/{id}/facts?wait=5").status == 200, (
             "there is something: no need to wait"
@@ -150,7 +150,7 @@ def test_heartbeats_and_the_end_of_a_stream(inside, monkeypatch):
         begun = time.monotonic()
         with client.stream(id) as response:
             lines = list(response)
-        assert 0.5 < time.monotonic() - begun < 3
+        assert 0.5 < time.monotonic() - begun < 5
         assert lines.count(b":\n") >= 4
         assert not any(line.startswith(b"event: end") for line in lines), "it has not ended, only the stream"
         assert client.site.parking.taken == 0

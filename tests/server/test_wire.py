@@ -119,7 +119,7 @@ def test_200_half_open_sockets(server):
         for _ in range(20):
             assert server.get("/healthz").status == 200
         assert server.submit("quick", wait=5)["state"] == "SUCCESS"
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 5
 
 
 def test_idle_connections_make_room(start, eventually):

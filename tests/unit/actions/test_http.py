@@ -197,7 +197,7 @@ def test_no_answer_in_time_may_be_retried(web: Any, site: Any) -> None:
     with pytest.raises(RetryableError, match="no complete answer in time") as failed:
         web("http.get", url=f"{site.url}/held", timeout="200ms")
     assert failed.value.kind == "timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_the_deadline_of_the_task_bounds_the_request(web: Any, site: Any) -> None:
@@ -224,7 +224,7 @@ def test_cancel_interrupts_a_request_at_once(web: Any, site: Any) -> None:
     started = time.monotonic()
     with pytest.raises(Cancel):
         web("http.get", url=f"{site.url}/held")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_a_gzip_bomb_stops_at_the_limit(guard: Guard, site: Any) -> None:
     with pytest.raises(TerminalError, match="larger than 1000000 bytes") as failed:
         guard.request("GET", site.url("/a"), max_bytes=1_000_000)
     assert failed.value.kind == "too_large"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("content", [b"not gzip at all", gzip.compress(b"x" * 5000, mtime=0)[:-9]])
@@ -251,7 +251,7 @@ def test_the_deadline_is_for_the_whole_request(guard: Guard, raw: Any, head: byt
     with pytest.raises(RetryableError, match="no complete answer in time") as failed:
         guard.request("GET", f"http://127.0.0.1:{raw(drip)}/", timeout=0.4)
     assert failed.value.kind == "timeout"
-    assert 0.3 < time.monotonic() - started < 1.5
+    assert 0.3 < time.monotonic() - started < 4
 
 
 def test_a_slow_lookup_ends_by_the_deadline() -> None:
@@ -260,7 +260,7 @@ def test_a_slow_lookup_ends_by_the_deadline() -> None:
     started = time.monotonic()
     with pytest.raises(RetryableError, match="no complete answer in time"):
         guard.request("GET", "http://slow.example/", timeout=0.2)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
     over.set()
 
 
@@ -310,7 +310,7 @@ def test_cancel_interrupts_wherever_it_waits(raw: Any, where: str) -> None:
         scheme = "https" if where == "tls" else "http"
         guard.request("GET", f"{scheme}://x.example:{port}/", timeout=8, on_cancel=switch.on_cancel)
     assert failed.value.kind == "network"
-    assert 0.1 < time.monotonic() - started < 2
+    assert 0.1 < time.monotonic() - started < 5
     over.set()
     for one in [full, *filling]:
         one.close()

@@ -75,7 +75,7 @@ def test_who_talks_without_end_holds_nobody_up(opened):
     for _ in range(10):
         began = time.monotonic()
         assert opened.end(opened.submit("good")) == "SUCCESS"
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
         assert opened.owner()._mail.qsize() < 1000
     opened.app.executions.cancel(talking)
     assert opened.end(talking, 5) == "CANCELLED"

@@ -114,7 +114,7 @@ def test_a_server_that_stops_leaves_long_tasks_to_the_next(installation):
         id = installation.submit()
         installation.until_running(id)
         began = time.monotonic()
-    assert 0.1 < time.monotonic() - began < 2
+    assert 0.1 < time.monotonic() - began < 5
     installation.stage.gates["g"].set()
     with installation.open():
         assert installation.end(id) == "SUCCESS"
@@ -128,7 +128,7 @@ def test_an_idle_server_stops_at_once(installation):
         installation.apply(installation.chain(2))
         installation.end(installation.submit())
         began = time.monotonic()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
 
 
 def test_stopping_in_the_middle_of_busy_chains_loses_no_attempt(installation):

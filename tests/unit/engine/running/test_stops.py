@@ -106,7 +106,7 @@ def test_a_task_timeout(opened):
     began = time.monotonic()
     id, state, states = opened.run(opened.chain(2, body))
     assert (state, states) == ("FAILED", {"t00": "FAILED", "t01": "SKIPPED"})
-    assert 0.1 <= time.monotonic() - began < 1
+    assert 0.1 <= time.monotonic() - began < 5
     error = opened.tasks(id)["t00"]["error"]
     assert error == {"type": "timeout", "message": "took longer than 0.1 s", "task": "t00", "attempt": 1}
 
@@ -209,7 +209,7 @@ def test_a_retry_waits_as_long_as_the_other_side_wants(opened):
     began = time.monotonic()
     id, state, _ = opened.run(opened.chain(1, body))
     assert state == "SUCCESS"
-    assert 0.3 <= time.monotonic() - began < 1
+    assert 0.3 <= time.monotonic() - began < 5
     (retrying,) = (fact for fact in opened.app.storage.facts(id) if fact.kind == "task.retrying")
     assert retrying.body["delay"] == 0.3
     assert retrying.body["error"]["type"] == "passing"
