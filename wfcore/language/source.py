@@ -27,6 +27,7 @@ MAX_PROBLEMS: Final = 100
 #: The parser compares every directive with all others.
 MAX_DIRECTIVES: Final = 16
 _DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
+_TOO_DEEP: Final = f"nested more than {MAX_DEPTH} levels deep"
 _QUOTE_HINT: Final = 'put the template in quotes: "{{ … }}"'
 
 
@@ -124,7 +125,7 @@ class _Reader:
         self._check(event)
         mapping = isinstance(event, yaml.MappingStartEvent)
         if len(self._open) >= MAX_DEPTH:
-            raise self._stop(event, f"nested more than {MAX_DEPTH} levels deep")
+            raise self._stop(event, _TOO_DEEP)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if self._awaits_key:
@@ -154,7 +155,7 @@ class _Reader:
             raise self._stop(event, f"the alias *{name[:60]} {what}")
         self._count(event, target.size)
         if len(self._open) + target.height > MAX_DEPTH:
-            raise self._stop(event, f"nested more than {MAX_DEPTH} levels deep")
+            raise self._stop(event, _TOO_DEEP)
         self._add(target, event)
 
     def _add(self, node: Node, event: Any) -> None:
@@ -282,6 +283,8 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
     else:
         line, column = mark.line, mark.column
         message = getattr(error, "problem", None) or getattr(error, "context", None) or "not valid"
+    if "maximum nesting depth" in message:  # libyaml reads ahead, and has a limit of its own
+        return Problem(line + 1, column + 1, "", _TOO_DEEP, file)
     lines = text.splitlines()
     shown = lines[line] if line < len(lines) else ""
     if re.search(r"[:-]\s+\{\{", shown):
