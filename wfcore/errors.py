@@ -60,8 +60,12 @@ class InvalidWorkflow(WorkflowError):
 
     def to_dict(self) -> dict[str, Any]:
         """Adds ``problems``: a list of {file, line, column, path, message}."""
-        keys = ("file", "line", "column", "path", "message")
-        return {**super().to_dict(), "problems": [{k: getattr(p, k) for k in keys} for p in self.problems]}
+        return {**super().to_dict(), "problems": _places(self.problems)}
+
+
+def _places(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    keys = ("file", "line", "column", "path", "message")
+    return [{key: getattr(problem, key) for key in keys} for problem in problems]
 
 
 class InvalidConfig(WorkflowError):
@@ -104,6 +108,22 @@ class PluginError(WorkflowError):
     """A plugin is missing, broken, ambiguous or of another contract version."""
 
     code, exit_code, http_status = "plugin", 7, 500
+
+
+class InvalidPackage(WorkflowError):
+    """A plugin package that cannot be accepted; ``problems`` are the faults of its manifest, sorted."""
+
+    code, exit_code, http_status = "invalid_package", 7, 422
+
+    def __init__(
+        self, message: str = "", *, problems: Sequence[Problem] = (), remedy: str | None = None
+    ) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__(message or "\n".join(map(str, self.problems)), remedy=remedy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Adds ``problems``, see ``InvalidWorkflow``."""
+        return {**super().to_dict(), "problems": _places(self.problems)}
 
 
 class Forbidden(WorkflowError):
@@ -163,6 +183,16 @@ class TriggerFault(Exception):
         super().__init__(message)
         self.message = message
         self.path = tuple(path)
+
+
+class SourceFault(Exception):
+    """A fault in source code, at a line and a column of it (1-based; 0 when the place is not known)."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
 
 
 class Cancel(BaseException):

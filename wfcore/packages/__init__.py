@@ -1,0 +1,1 @@
+"""Plugin packages: manifest, archive, permissions, and the broker that enforces them."""
