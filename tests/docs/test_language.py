@@ -8,7 +8,7 @@ import pytest
 from wfcore.errors import InvalidWorkflow
 from wfcore.language import draft, schema, source
 from wfcore.language.load import load
-from wfcore_plugins.actions.core import flow, http
+from wfcore_plugins.actions.core import code, flow, http
 from wfcore_plugins.actions.core.db.actions import Databases
 from wfcore_plugins.triggers.cron import CronTrigger
 from wfcore_plugins.triggers.interval import IntervalTrigger
@@ -28,7 +28,7 @@ class CoreRules:
     """The input rules of the real core actions."""
 
     def __init__(self, tmp_path):
-        actions = (*http.actions(), *flow.actions(), *Databases({}, tmp_path).actions())
+        actions = (*http.actions(), *flow.actions(), *code.actions(None), *Databases({}, tmp_path).actions())
         self._rules = {f"core/{action.name}": action.inputs for action in actions}
 
     def rules(self, type):
@@ -39,7 +39,8 @@ class CoreRules:
 
 
 def loaded(text, tmp_path):
-    return load(text, triggers=TRIGGERS, actions=CoreRules(tmp_path))
+    files = {"code/report.ts": "export default (data) => data;"}
+    return load(text, triggers=TRIGGERS, actions=CoreRules(tmp_path), files=files)
 
 
 @pytest.mark.parametrize("text", re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))

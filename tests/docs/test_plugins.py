@@ -18,6 +18,7 @@ PROTOCOLS = [
     contracts.Driver,
     contracts.Storage,
     contracts.Secrets,
+    contracts.Runtime,
     contracts.Actions,
     contracts.TaskContext,
     contracts.Trigger,

@@ -68,7 +68,13 @@ def test_all_problems_with_their_places(server, route):
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
-        ("id: x", "application/json", 415),
+        ("id: x", "application/json", 400),
+        ("{}", "application/json", 400),
+        ('{"source": 1}', "application/json", 400),
+        ('{"source": "id: x", "files": {"a.ts": 1}}', "application/json", 400),
+        ('{"source": "id: x", "file": {}}', "application/json", 400),
+        ('{"source": "id: x"}', "application/json", 422),
+        ("id: x", "text/plain", 415),
         ("id: x", None, 415),
         ("id: x", "text/yaml; charset=latin-1", 415),
         ("", YAML, 400),

@@ -45,9 +45,11 @@ class Client:
         """POST a JSON body."""
         return self.call("POST", path, json.dumps(body or {}).encode(), query=query, headers=headers or {})
 
-    def send_yaml(self, path: str, source: bytes, **query: Any) -> Any:
-        """POST a workflow's source."""
-        return self.call("POST", path, source, query=query, headers={"Content-Type": "application/yaml"})
+    def send_workflow(self, path: str, source: bytes, files: Mapping[str, str], **query: Any) -> Any:
+        """POST a workflow's source, with the files that its tasks name."""
+        if not files:
+            return self.call("POST", path, source, query=query, headers={"Content-Type": "application/yaml"})
+        return self.post(path, {"source": source.decode(), "files": files}, **query)
 
     def call(
         self,

@@ -4,25 +4,48 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from wfcore.config.load import FILE_NAME
-from wfcore.errors import InvalidInput, NotFound, UsageError
+from wfcore.errors import InvalidInput, NotFound, UsageError, WorkflowError
 
 #: As the language takes no larger file, nothing more is read of one.
 _MOST: Final = 4 * 2**20
 _INPUTS: Final = 64 * 2**20
+#: The code of a task has to fit into a request, with others.
+_CODE: Final = 2**20
 
 
-def workflows(paths: Sequence[str]) -> list[tuple[str, bytes]]:
-    """(name, content) of files, of all ``*.yaml`` and ``*.yml`` below directories, and of ``-``.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A workflow file: its name as the user gave it, its content, and the files that its tasks name."""
+
+    name: str
+    content: bytes
+    files: Mapping[str, str]
+
+
+def workflows(paths: Sequence[str]) -> list[Source]:
+    """Files, all ``*.yaml`` and ``*.yml`` below directories, and ``-``.
 
     Raises NotFound for what is not there, UsageError for a directory without workflows.
     """
     found = {name: place for path in paths for name, place in _files(path)}
-    return [(name, read(place)) for name, place in found.items()]
+    return [Source(name, *workflow(place)) for name, place in found.items()]
+
+
+def workflow(path: str) -> tuple[bytes, dict[str, str]]:
+    """The content of a workflow file or ``-``, and those of the files that its tasks name.
+
+    A file that cannot be read is left out: whoever loads the workflow says where it is missing. Raises
+    NotFound, UsageError.
+    """
+    content = read(path)
+    directory = Path() if path == "-" else Path(path).parent
+    return content, {name: text for name in _named(content) if (text := _text(directory / name)) is not None}
 
 
 def read(path: str, most: int = _MOST) -> bytes:
@@ -75,6 +98,34 @@ def _files(path: str) -> Iterator[tuple[str, str]]:
         yield from ((str(file), str(file)) for file in below)
     else:
         yield path, path
+
+
+def _named(content: bytes) -> Iterator[str]:
+    """The files that tasks of a workflow name."""
+    if b"file" not in content:
+        return
+    from wfcore.errors import InvalidWorkflow
+    from wfcore.language.code import is_file
+    from wfcore.language.schema import GROUPS
+    from wfcore.language.source import read as parse
+
+    try:
+        document = parse(content).root.value
+    except InvalidWorkflow:
+        return
+    for group in GROUPS if isinstance(document, dict) else ():
+        tasks = document.get(group)
+        for task in tasks.values() if isinstance(tasks, dict) else ():
+            name = task.get("file") if isinstance(task, dict) else None
+            if isinstance(name, str) and is_file(name):
+                yield name
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return read(str(file), _CODE).decode()
+    except (WorkflowError, UnicodeDecodeError):
+        return None
 
 
 def _is_workflow(file: Path, top: Path) -> bool:

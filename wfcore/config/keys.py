@@ -138,6 +138,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("secrets.<name>.<setting>", anything(), None, "A setting of a provider of secrets."),
     Key("triggers.<name>.<setting>", anything(), None, "A setting of a trigger driver."),
     Key("actions.<name>.<setting>", anything(), None, "A setting of a pack of actions."),
+    Key("runtimes.<name>.<setting>", anything(), None, "A setting of a runtime for plugins."),
     Key("dispatchers.<name>.<setting>", anything(), None, "A setting of a dispatcher."),
     Key("hooks.<name>.<setting>", anything(), None, "A setting of a hook plugin."),
     Key(

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,9 @@ class Attempt:
 class ActionContext:
     """What an action sees of its attempt: the TaskContext of the contracts."""
 
-    __slots__ = ("_attempt", "_log", "_records", "attempt", "clock", "deadline", "egress", "execution",
-                 "key", "namespace", "task", "workflow")  # fmt: skip
+    __slots__ = ("_attempt", "_log", "_records", "attempt", "clock", "code", "deadline", "depth", "egress",
+                 "env", "execution", "key", "namespace", "permissions", "pins", "started_at", "task",
+                 "workflow")  # fmt: skip
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class ActionContext:
         egress: Guard,
         clock: Clock,
         records: Callable[[str], Records],
+        env: Mapping[str, str],
         log: Callable[[Attempt, str, str], None],
     ) -> None:
         timeout = attempt.task.timeout
@@ -111,6 +114,12 @@ class ActionContext:
         self.deadline = None if timeout is None else clock.monotonic() + timeout
         self.egress = egress
         self.clock = clock
+        self.started_at = attempt.started_at
+        self.env = env
+        self.code = attempt.task.code
+        self.permissions = attempt.task.permissions
+        self.pins = attempt.workflow.plugins
+        self.depth = 0
         self._attempt = attempt
         self._records = records
         self._log = log
@@ -144,3 +153,9 @@ class ActionContext:
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs."""
         return self._records(namespace)
+
+    def nested(self) -> ActionContext:
+        """The same task, one level deeper."""
+        below = copy(self)
+        below.depth += 1
+        return below

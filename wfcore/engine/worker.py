@@ -42,8 +42,8 @@ END_OF_TIME = 253_402_300_799_999_999
 class Catalogue(Protocol):
     """Where the worker finds actions."""
 
-    def find(self, type: str) -> Action:
-        """The action of a task's type. Raises PluginError."""
+    def find(self, type: str, pins: Mapping[str, str]) -> Action:
+        """The action of a task's type, of the package versions that ``pins`` name. Raises PluginError."""
 
 
 class RetryVoice(Protocol):
@@ -99,8 +99,8 @@ class Worker:
         inputs = task.inputs.evaluate(scope)
         if not task.type:  # the part that evaluates the workflow's outputs
             return Succeeded(*self._packed(inputs, None))
-        action = self.actions.find(task.type)
-        context = ActionContext(attempt, self.egress, self.clock, self.records, self._line)
+        action = self.actions.find(task.type, attempt.workflow.plugins)
+        context = ActionContext(attempt, self.egress, self.clock, self.records, self.env, self._line)
         context.check()
         value = action.run(check_action_inputs(action.inputs, inputs or {}), context)
         result = value if isinstance(value, Result) else Result(value)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from wfcore.errors import InvalidWorkflow
-from wfcore.language import check, declare, schema, words
+from wfcore.language import check, code, declare, schema, words
 from wfcore.language.declare import TriggerChecker, templated
 from wfcore.language.draft import OUTPUTS, VARS, Draft, Enough, within
 from wfcore.language.duration import parse as seconds
@@ -17,7 +17,7 @@ from wfcore.language.schema import GROUPS
 from wfcore.language.shape import Flaw, Path, rules_of
 from wfcore.language.source import read
 from wfcore.model.values import Expression
-from wfcore.model.workflow import DEFAULT_NAMESPACE, ID_PATTERN, Group, Retry, Task, Trigger, Workflow
+from wfcore.model.workflow import DEFAULT_NAMESPACE, ID_PATTERN, Code, Group, Retry, Task, Trigger, Workflow
 
 Needs = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -39,10 +39,13 @@ def load(
     triggers: Mapping[str, TriggerChecker],
     actions: ActionRules,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    files: Mapping[str, str] | None = None,
+    sources: Callable[[Code], None] | None = None,
 ) -> Workflow:
     """The workflow that a file says. ``functions`` are the filters that plugins add.
 
-    Raises InvalidWorkflow with all problems, sorted, each with line, column and path.
+    ``files`` are the texts that tasks may name by ``file``; ``sources`` checks the code of tasks and raises
+    SourceFault. Raises InvalidWorkflow with all problems, sorted, each with line, column and path.
     """
     draft = Draft(read(source, file), table(functions))
     try:
@@ -55,12 +58,22 @@ def load(
         check.references(draft, known)
         needs = check.graph(draft, known)
         _actions(draft, actions)
+        codes = code.codes(draft, files or {}, sources)
     except Enough:
         raise InvalidWorkflow(draft.problems, remedy="there are more problems; these come first") from None
     if draft.problems:
         raise InvalidWorkflow(list(dict.fromkeys(draft.problems)))
     content = source.encode() if isinstance(source, str) else bytes(source)
-    return _workflow(draft, id, content, inputs, found, needs)
+    used = {one.file: one.source for one in codes.values() if not one.inline}
+    return _workflow(draft, id, _digest(content, used), inputs, found, needs, codes)
+
+
+def _digest(content: bytes, files: Mapping[str, str]) -> str:
+    """The sha256 of the source and, if it names files, of their names and texts."""
+    hashed = hashlib.sha256(content)
+    for name, text in sorted(files.items()):
+        hashed.update(b"\0" + name.encode() + b"\0" + hashlib.sha256(text.encode()).digest())
+    return hashed.hexdigest()
 
 
 def _expressions(draft: Draft) -> None:
@@ -100,7 +113,7 @@ def _actions(draft: Draft, actions: ActionRules) -> None:
             if rules is None:
                 near = words.hint(task["type"], actions.names())
                 draft.problem(path, f"no plugin provides the action {words.quoted(task['type'])}{near}")
-            elif rules and draft.sound((group, name, "inputs")):
+            elif rules and task["type"] != code.TYPE and draft.sound((group, name, "inputs")):
                 inputs = task.get("inputs", {})
                 if isinstance(inputs, dict):
                     draft.take(input_flaws(rules, inputs), (group, name, "inputs"))
@@ -128,16 +141,17 @@ def _id(draft: Draft, file: str) -> str:
 def _workflow(
     draft: Draft,
     id: str,
-    content: bytes,
+    digest: str,
     inputs: Mapping[str, Any],
     triggers: tuple[Trigger, ...],
     needs: Needs,
+    codes: Mapping[Path, Code],
 ) -> Workflow:
     data = draft.data
     groups = {
         group: Group(
             {
-                name: _task(draft, (group, name), task, needs[group][name])
+                name: _task(draft, (group, name), task, needs[group][name], codes.get((group, name)))
                 for name, task in draft.mapping(group).items()
             }
         )
@@ -147,7 +161,7 @@ def _workflow(
         namespace=data.get("namespace", DEFAULT_NAMESPACE),
         id=id,
         source=draft.document.text,
-        digest=hashlib.sha256(content).hexdigest(),
+        digest=digest,
         description=data.get("description", ""),
         enabled=data.get("enabled", True),
         labels=data.get("labels", {}),
@@ -163,8 +177,12 @@ def _workflow(
     )
 
 
-def _task(draft: Draft, path: Path, spec: Mapping[str, Any], needs: tuple[str, ...]) -> Task:
+def _task(
+    draft: Draft, path: Path, spec: Mapping[str, Any], needs: tuple[str, ...], source: Code | None
+) -> Task:
     inputs: Expression = draft.expressions[(*path, "inputs")]
+    if source is not None:
+        inputs = code.data(inputs if "inputs" in spec else None, needs)
     return Task(
         name=str(path[-1]),
         type=spec["type"],
@@ -176,6 +194,8 @@ def _task(draft: Draft, path: Path, spec: Mapping[str, Any], needs: tuple[str, .
         continue_on_error=spec.get("continue_on_error", False),
         enabled=spec.get("enabled", True),
         description=spec.get("description", ""),
+        code=source,
+        permissions=spec.get("permissions"),
     )
 
 

@@ -24,9 +24,8 @@ NOT_YET: Final = "is not supported in this version"
 LATER: Final[Mapping[str, frozenset[str]]] = {
     "workflow": frozenset({"secrets", "defaults", "concurrency", "permissions"}),
     "task": frozenset({
-        "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "secrets", "permissions",
-        "concurrency", "rate", "labels", "order", "workflow", "tasks", "language", "source", "file",
-        "sensitive",
+        "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "secrets", "concurrency",
+        "rate", "labels", "order", "workflow", "tasks", "sensitive",
     }),
     "trigger": frozenset({"dedupe", "overlap"}),
 }  # fmt: skip
@@ -90,6 +89,21 @@ _RETRY: Final = {
     "for": {"type": ["list", "string"], "schema": {"type": "string", "empty": False}},
     "if": _CONDITION,
 }
+_PATTERNS: Final = {"type": "list", "schema": {"type": "string", "empty": False}}
+_SLOT: Final = {
+    "anyof": [
+        _PATTERNS,
+        {"type": "dict", "schema": {"to": {**_PATTERNS, "required": True}, "reveal": {"type": "boolean"}}},
+    ]
+}
+_PERMISSIONS: Final = {
+    "network": _PATTERNS,
+    "filesystem": {"type": "dict", "schema": {"read": _PATTERNS, "write": _PATTERNS}},
+    "env": _PATTERNS,
+    "secrets": {"type": "dict", "keysrules": {"type": "string"}, "valuesrules": _SLOT},
+    "calls": _PATTERNS,
+    "kv": {"type": "boolean"},
+}
 _TASK: Final = {
     "type": "dict",
     "schema": {
@@ -108,6 +122,10 @@ _TASK: Final = {
         "retry": {"type": ["integer", "dict"], "min": 0, "max": MAX_RETRIES, "schema": _RETRY},
         "timeout": {"check_with": _positive},
         "continue_on_error": {"type": "boolean"},
+        "language": {"type": "string", "allowed": ["ts", "js"]},
+        "source": {"type": "string", "empty": False},
+        "file": {"type": "string", "empty": False, "maxlength": 512},
+        "permissions": {"type": "dict", "schema": _PERMISSIONS},
     },
 }
 _TASKS: Final = {"type": "dict", "keysrules": _NAME, "valuesrules": _TASK}

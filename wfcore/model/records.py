@@ -73,7 +73,11 @@ class TriggerRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRecord:
-    """The current revision of a workflow. ``enabled`` is the operator's switch, not the YAML's."""
+    """The current revision of a workflow. ``enabled`` is the operator's switch, not the YAML's.
+
+    ``files`` are the files that the source names (``file:`` of a task), by name; ``plugins`` the packages it
+    was applied with: name -> digest.
+    """
 
     namespace: str
     id: str
@@ -84,6 +88,28 @@ class WorkflowRecord:
     created_at: int = 0
     updated_at: int = 0
     file: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRecord:
+    """An installed version of a plugin package. ``digest`` is the sha256 of its archive, its identity.
+
+    ``manifest`` is the text of its ``plugin.yaml``, ``module`` the digest of the blob that holds its module,
+    ``granted`` what the operator allowed (JSON), ``secrets`` slot -> name of the stored secret.
+    ``current`` marks the version that workflows get which are applied from now on.
+    """
+
+    digest: str
+    name: str
+    version: str
+    manifest: str
+    module: str
+    granted: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    installed_at: int
+    current: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,25 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """Source code that a task brings: ``language`` is ``ts`` or ``js``, ``file`` its name in errors.
+
+    ``inline`` code stands in the workflow's own text.
+    """
+
+    language: str
+    source: str
+    file: str
+    inline: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """One node of the graph. ``needs`` holds the explicit and the inferred needs, in file order."""
+    """One node of the graph. ``needs`` holds the explicit and the inferred needs, in file order.
+
+    ``permissions`` is what the YAML says: it bounds what plugin code may do, and is all that the task's
+    own ``code`` may do. None when the task does not say.
+    """
 
     name: str
     type: str
@@ -49,6 +66,8 @@ class Task:
     continue_on_error: bool = False
     enabled: bool = True
     description: str = ""
+    code: Code | None = None
+    permissions: Mapping[str, Any] | None = None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -96,7 +115,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256."""
+    """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256.
+
+    ``plugins`` are the packages that the revision was applied with: name -> digest.
+    """
 
     namespace: str
     id: str
@@ -114,6 +136,14 @@ class Workflow:
     outputs: Expression | None = None
     timeout: float | None = None
     order: str = "dag"
+    plugins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The texts of the files that tasks name by ``file``."""
+        groups = (self.tasks, self.on_failure, self.finally_)
+        codes = (task.code for group in groups for task in group.tasks.values() if task.code is not None)
+        return {code.file: code.source for code in codes if not code.inline}
 
     @property
     def address(self) -> str:

@@ -14,9 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from wfcore.errors import SourceFault as SourceFault  # part of this contract
 from wfcore.errors import TriggerFault as TriggerFault  # part of this contract
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import ExecutionQuery, Message, Step, TriggerRecord, WorkflowRecord
+from wfcore.model.workflow import Code
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -71,6 +73,7 @@ class Context:
     records: Callable[[str], Records] | None = None
     egress: Guard | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sandbox: Sandbox | None = None
 
 
 class Driver(Protocol):
@@ -265,6 +268,12 @@ class TaskContext(Protocol):
     deadline: float | None  #: on the monotonic clock, seconds
     egress: Guard
     clock: Clock
+    started_at: int  #: when the first attempt started, UTC microseconds: ``now()`` in expressions
+    env: Mapping[str, str]  #: the environment variables that workflows may read
+    code: Code | None  #: what the task says under ``language`` and ``source``
+    permissions: Mapping[str, Any] | None  #: what the task says under ``permissions``
+    pins: Mapping[str, str]  #: the packages that the workflow was applied with: name -> digest
+    depth: int  #: 0 for the task's own action, one more for each action called from within one
 
     def log(self, message: str, level: str = "INFO") -> None:
         """Add a line to the execution's log; ``level`` is DEBUG, INFO, WARNING or ERROR."""
@@ -283,6 +292,85 @@ class TaskContext(Protocol):
 
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs, for the actions of one pack."""
+
+    def nested(self) -> TaskContext:
+        """The same task for an action called from within one: one level deeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call of sandboxed code may use.
+
+    ``timeout`` is wall time in seconds, host calls included; ``memory`` and ``output`` (the result as
+    JSON) are bytes; ``calls`` how many host calls it may make.
+    """
+
+    timeout: float = 30.0
+    memory: int = 64 * 1024 * 1024
+    output: int = 16 * 1024 * 1024
+    calls: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Code for a runtime, named by its content: ``digest`` is its sha256 (hex), ``read`` gives the bytes."""
+
+    digest: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a module's action: the same call with the same host answers gives the same result.
+
+    ``inputs`` are JSON values and bytes; ``context`` is what the code may know of its task (JSON). ``now``
+    (milliseconds since the epoch) and ``seed`` (64 bits) are all the time and randomness it gets.
+    """
+
+    module: Module
+    action: str
+    inputs: Any
+    context: Mapping[str, Any]
+    now: int
+    seed: int
+    limits: Limits = field(default_factory=Limits)
+
+
+#: Answers one host call, ``{"op": …}``: a JSON value; raises WorkflowError to refuse, Cancel to end it all.
+Host = Callable[[Mapping[str, Any]], Any]
+
+
+class Runtime(Driver, Protocol):
+    """Runs code that nobody trusts. It contains; what the code may reach, the ``host`` it is given decides.
+
+    Every message from the code is hostile input, and one call's fate is never another's.
+    """
+
+    def check(self, content: bytes) -> None:
+        """Refuse a module that would not run. Raises PluginError that says why."""
+
+    def module(self, language: str, source: str, file: str) -> bytes:
+        """A module made from source text; ``file`` is its name in errors. Raises SourceFault."""
+
+    def invoke(self, call: Call, host: Host, task: TaskContext) -> Any:
+        """The result of the call, JSON values and bytes; blocks until it is there, or ``task`` is to stop.
+
+        Raises TerminalError and RetryableError: of the kind that the code gave, or ``timeout``, ``memory``,
+        ``stack``, ``output``, ``host_calls``, ``trap``, ``sandbox`` (its process died). Raises Cancel.
+        """
+
+
+class Sandbox(Protocol):
+    """Sandboxed code as action packs use it: a runtime together with what the code is allowed to reach."""
+
+    def check(self, code: Code) -> None:
+        """Refuse source that is not well formed. Raises SourceFault."""
+
+    def run(self, code: Code, data: Any, task: TaskContext) -> Any:
+        """What the default export returns for ``data``, with the permissions of the task and no others.
+
+        Raises as ``Runtime.invoke``, and SourceFault.
+        """
 
 
 @dataclass(frozen=True, slots=True)

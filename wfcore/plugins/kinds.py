@@ -49,7 +49,7 @@ class Kind:
 
 STORAGE: Final = Kind("storage", "workflow.storage", contracts.Storage, "storage", single=True)
 SECRETS: Final = Kind("secrets", "workflow.secrets", contracts.Secrets, "secrets")
-RUNTIMES: Final = Kind("runtime", "workflow.runtimes")
+RUNTIMES: Final = Kind("runtime", "workflow.runtimes", contracts.Runtime, "runtimes")
 ACTIONS: Final = Kind("actions", "workflow.actions", contracts.Actions, "actions")
 HOOKS: Final = Kind("hook", "workflow.hooks", contracts.Driver, "hooks")
 REGISTRIES: Final = Kind("registry", "workflow.registries")

@@ -18,8 +18,8 @@ class Packs:
         self._installed = tuple(installed)
         self._tables: dict[str, dict[str, Action]] = {}
 
-    def find(self, type: str) -> Action:
-        """The action of a task's type. Raises PluginError."""
+    def find(self, type: str, pins: Mapping[str, str]) -> Action:
+        """The action of a task's type; drivers have no versions to pin. Raises PluginError."""
         action = self._find(type)
         if action is None:
             near = difflib.get_close_matches(type, list(self.names()), 1)

@@ -59,6 +59,24 @@ def read_yaml(request: Request, limit: int) -> bytes:
     return body
 
 
+def read_workflow(request: Request, limit: int) -> tuple[bytes, dict[str, str]]:
+    """A workflow's YAML, and the files that its tasks name: as YAML alone or as {"source", "files"} in JSON.
+
+    Raises UsageError, WrongMedia, TooLarge.
+    """
+    if (request.content_type or "").partition(";")[0].strip().lower() not in JSON_TYPES:
+        return read_yaml(request, limit), {}
+    body = read_json(request, limit)
+    check_keys(body, ("source", "files"), "the request body")
+    source, files = body.get("source"), body.get("files", {})
+    texts = isinstance(files, dict) and all(isinstance(text, str) for text in files.values())
+    if not isinstance(source, str) or not source or not texts:
+        raise UsageError(
+            "the request body has no workflow", remedy='send {"source": "YAML", "files": {"name": "text"}}'
+        )
+    return source.encode(), files
+
+
 def read_bytes(request: Request, limit: int) -> bytes:
     """The whole body. Raises TooLarge, or WrongMedia when it is compressed."""
     if (request.content_length or 0) > limit:

@@ -39,8 +39,16 @@ class Run:
 
 
 @contextmanager
-def run_source(config: Config, source: bytes, file: str, inputs: Mapping[str, Any]) -> Iterator[Run]:
+def run_source(
+    config: Config,
+    source: bytes,
+    file: str,
+    inputs: Mapping[str, Any],
+    files: Mapping[str, str] | None = None,
+) -> Iterator[Run]:
     """Run a workflow's source once; leaving the block stops what still runs.
+
+    ``files`` are the texts that its tasks may name.
 
     Raises InvalidWorkflow, InvalidInput, Conflict (the file says it is disabled); then nothing stays.
     """
@@ -50,10 +58,10 @@ def run_source(config: Config, source: bytes, file: str, inputs: Mapping[str, An
     begun = False
     try:
         with open_app(_own(config, database), timers=False) as app:
-            workflow = app.workflows.validate(source, file)
+            workflow = app.workflows.validate(source, file, files)
             if not workflow.enabled:
                 raise Conflict(f"{file} says `enabled: false`", remedy="set `enabled: true` in it")
-            app.workflows.apply(source, file)
+            app.workflows.apply(source, file, files)
             app.executions.submit(workflow.namespace, workflow.id, inputs, execution=id)
             begun = True
             yield Run(id, workflow, app.executions)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from wfcore.language.load import load
 from wfcore.model.records import WorkflowRecord
-from wfcore.model.workflow import Workflow
+from wfcore.model.workflow import Code, Workflow
 from wfcore.plugins.contracts import Trigger
 from wfcore.plugins.packs import Packs
 
 
 class Loader:
-    """``trigger`` gives the started driver of a kind, ``kinds`` the installed ones."""
+    """``trigger`` gives the started driver of a kind, ``kinds`` the installed ones.
+
+    ``sources`` checks the code of tasks, see ``load``.
+    """
 
     def __init__(
         self,
@@ -22,33 +26,46 @@ class Loader:
         kinds: Iterable[str],
         functions: Mapping[str, Callable[..., Any]],
         checks: Callable[[Workflow], None],
+        sources: Callable[[Code], None] | None = None,
     ) -> None:
         self._packs = packs
         self._triggers = _Triggers(trigger, kinds)
         self._functions = functions
         self._checks = checks
+        self._sources = sources
 
     def trigger(self, kind: str) -> Any:
         """The trigger driver of a kind. Raises PluginError."""
         return self._triggers[kind]
 
-    def load(self, source: bytes | str, file: str) -> Workflow:
-        """A workflow that is to be applied or run. Raises InvalidWorkflow, PluginError."""
+    def load(self, source: bytes | str, file: str, files: Mapping[str, str] | None = None) -> Workflow:
+        """A workflow that is to be applied or run; ``files`` are the texts that its tasks may name.
+
+        Raises InvalidWorkflow, PluginError.
+        """
         workflow = load(
-            source, file=file, triggers=self._triggers, actions=self._packs, functions=self._functions
+            source,
+            file=file,
+            triggers=self._triggers,
+            actions=self._packs,
+            functions=self._functions,
+            files=files,
+            sources=self._sources,
         )
         self._checks(workflow)
         return workflow
 
     def revision(self, record: WorkflowRecord) -> Workflow:
         """A revision that was accepted before: it stays what it was, even if an action is no longer there."""
-        return load(
+        workflow = load(
             record.source,
             file=record.file or f"{record.id}.yaml",
             triggers=self._triggers,
             actions=_Anything(),
             functions=self._functions,
+            files=record.files,
         )
+        return replace(workflow, plugins=record.plugins)
 
 
 class _Triggers(Mapping[str, Trigger]):

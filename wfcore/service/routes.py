@@ -92,7 +92,7 @@ _APPLY: Final = Operation(
     {200: "Applied"},
     (params.FILE, params.DRY_RUN),
     body="Anything",
-    takes=YAML_TYPES,
+    takes=(*YAML_TYPES, *JSON_TYPES),
     errors=(409, *_YAML_ERRORS),
 )
 _VALIDATE: Final = Operation(
@@ -101,7 +101,7 @@ _VALIDATE: Final = Operation(
     {200: "Valid"},
     (params.FILE,),
     body="Anything",
-    takes=YAML_TYPES,
+    takes=(*YAML_TYPES, *JSON_TYPES),
     errors=_YAML_ERRORS,
 )
 _DELETE: Final = Operation("DELETE", "Delete a workflow; its executions stay.", {204: ""}, errors=(404,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,16 +48,19 @@ class Workflows:
         self._clock = clock
         self._changed = changed
 
-    def validate(self, source: bytes, file: str) -> Workflow:
+    def validate(self, source: bytes, file: str, files: Mapping[str, str] | None = None) -> Workflow:
         """The workflow of a file. Raises InvalidWorkflow with all of its problems."""
-        return self._loader.load(source, file)
+        return self._loader.load(source, file, files)
 
-    def apply(self, source: bytes, file: str, *, dry_run: bool = False) -> Applied:
+    def apply(
+        self, source: bytes, file: str, files: Mapping[str, str] | None = None, *, dry_run: bool = False
+    ) -> Applied:
         """Make a file the current revision of its workflow; the same text again changes nothing.
 
-        Raises InvalidWorkflow, and Conflict when another workflow has one of its hook URLs.
+        ``files`` are the texts that its tasks may name. Raises InvalidWorkflow, and Conflict when another
+        workflow has one of its hook URLs.
         """
-        workflow, now = self.validate(source, file), self._clock.now()
+        workflow, now = self.validate(source, file, files), self._clock.now()
         before = self._storage.workflow(workflow.namespace, workflow.id)
         if before is not None and before.digest == workflow.digest:
             return _applied(before, workflow, "unchanged")
@@ -72,6 +75,7 @@ class Workflows:
             before.created_at if before is not None else now,
             now,
             file,
+            workflow.files,
         )
         result = "created" if before is None else "updated"
         if not dry_run:

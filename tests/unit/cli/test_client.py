@@ -75,8 +75,10 @@ def test_what_is_sent(server):
     asked = Client(server.address, TOKEN)
     assert asked.get("/a b", limit=3, state=None) == {}
     assert asked.post("/b", {"x": 1}, headers={"Idempotency-Key": "k"}) == {}
-    assert asked.send_yaml("/c", b"id: x", file="x y.yaml") == {}
-    (_, first, headers, _), (_, _, more, body), (_, third, yaml, source) = server.seen
+    assert asked.send_workflow("/c", b"id: x", {}, file="x y.yaml") == {}
+    assert asked.send_workflow("/c", b"id: x", {"a.ts": "1"}) == {}
+    (_, first, headers, _), (_, _, more, body), (_, third, yaml, source), with_files = server.seen
+    assert json.loads(with_files[-1]) == {"source": "id: x", "files": {"a.ts": "1"}}
     assert (first, third) == ("/a%20b?limit=3", "/c?file=x+y.yaml")
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     assert (more["Content-Type"], more["Idempotency-Key"], json.loads(body)) == (

@@ -32,12 +32,36 @@ def test_files_directories_and_standard_input(here, stdin):
         (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_text(name)
     stdin(b"piped")
-    assert sources.workflows(["a.yaml", "b", "-", "a.yaml"]) == [
+    found = sources.workflows(["a.yaml", "b", "-", "a.yaml"])
+    assert [(one.name, one.content) for one in found] == [
         ("a.yaml", b"a.yaml"),
         ("b/deep/one.yaml", b"b/deep/one.yaml"),
         ("b/two.yml", b"b/two.yml"),
         ("-", b"piped"),
     ]
+
+
+CODE = """id: w
+tasks:
+  a: {type: core/code, file: code/a.ts}
+  b: {type: core/code, file: ../outside.ts}
+  c: {type: core/code, file: gone.ts}
+  d: [file]
+finally:
+  e: {type: core/code, file: e.js}
+"""
+
+
+def test_files_that_tasks_name_come_along(here):
+    (here / "flows" / "code").mkdir(parents=True)
+    (here / "flows" / "w.yaml").write_text(CODE)
+    (here / "flows" / "code" / "a.ts").write_text("export default 1")
+    (here / "flows" / "e.js").write_text("export default 2")
+    (here / "outside.ts").write_text("secret")
+    (found,) = sources.workflows(["flows/w.yaml"])
+    assert found.files == {"code/a.ts": "export default 1", "e.js": "export default 2"}
+    (here / "broken.yaml").write_text("file: [")
+    assert sources.workflow("broken.yaml") == (b"file: [", {})
 
 
 def test_what_cannot_be_read(here):

@@ -39,9 +39,9 @@ def run(session: Session, file: str, *, input: list[str] | None = None, inputs: 
             "standard input cannot be both the workflow and its inputs", remedy="put one in a file"
         )
     values = sources.inputs(input or [], inputs)
-    source = sources.read(file)
+    source, files = sources.workflow(file)
     name = "stdin" if file == "-" else file
-    with _log(session), terminable(), run_source(session.config, source, name, values) as begun:
+    with _log(session), terminable(), run_source(session.config, source, name, values, files) as begun:
         interrupted = _follow(session, begun)
         end = begun.executions.describe(begun.id)
     failed = interrupted if end["state"] == "CANCELLED" and interrupted else 1

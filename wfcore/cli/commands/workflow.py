@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wfcore.cli.output import Answer, Line, Styled, table
 from wfcore.cli.session import Session
 from wfcore.errors import InvalidWorkflow, Problem, UsageError, WorkflowError
 
+if TYPE_CHECKING:
+    from wfcore.cli.sources import Source
+
 _STYLES = {"created": "green", "updated": "yellow", "unchanged": "dim"}
 _CHANGES_PENDING = 10
+_ALL = "/api/v1/workflows"
 
 
 def apply(session: Session, *paths: str, plan: bool = False) -> Answer:
@@ -31,11 +35,10 @@ def apply(session: Session, *paths: str, plan: bool = False) -> Answer:
         pending = any(one["result"] != "unchanged" for one in planned)
         return _applied(planned, "would be ", _CHANGES_PENDING if pending else 0)
     done: list[dict[str, Any]] = []
-    for (name, source), one in zip(found, planned, strict=True):
+    for source, one in zip(found, planned, strict=True):
         try:
-            done.append(
-                {**session.client.send_yaml("/api/v1/workflows", source, file=name), "file": one["file"]}
-            )
+            answer = session.client.send_workflow(_ALL, source.content, source.files, file=source.name)
+            done.append({**answer, "file": one["file"]})
         except WorkflowError as error:
             if done:
                 _partly(error, done)
@@ -55,14 +58,14 @@ def validate(session: Session, *paths: str) -> Answer:
     valid: list[dict[str, Any]] = []
     problems: list[Problem] = []
     with local_checker(session.config) as checker:
-        for name, source in sources.workflows(paths):
+        for source in sources.workflows(paths):
             try:
-                workflow = checker.load(source, name)
+                workflow = checker.load(source.content, source.name, source.files)
             except InvalidWorkflow as error:
                 problems += error.problems
             else:
                 valid.append(
-                    {"file": name, "namespace": workflow.namespace, "id": workflow.id, "valid": True}
+                    {"file": source.name, "namespace": workflow.namespace, "id": workflow.id, "valid": True}
                 )
     if problems:
         raise InvalidWorkflow(problems)
@@ -78,7 +81,7 @@ def list_workflows(session: Session, *, namespace: str | None = None) -> Answer:
     """
     from wfcore.cli import show
 
-    found = session.client.get("/api/v1/workflows", namespace=namespace)
+    found = session.client.get(_ALL, namespace=namespace)
     return Answer(found, show.workflows(found["workflows"]) or ["there are no workflows"])
 
 
@@ -171,13 +174,14 @@ def _switch(session: Session, addresses: Sequence[str], verb: str) -> Answer:
     return Answer({"workflows": found}, lines)
 
 
-def _checked(session: Session, found: Sequence[tuple[str, bytes]]) -> list[dict[str, Any]]:
+def _checked(session: Session, found: Sequence[Source]) -> list[dict[str, Any]]:
     """What applying each file would do. Raises InvalidWorkflow with the problems of all of them."""
     planned: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
-    for name, source in found:
+    for source in found:
+        name = source.name
         try:
-            one = session.client.send_yaml("/api/v1/workflows", source, file=name, dry_run="true")
+            one = session.client.send_workflow(_ALL, source.content, source.files, file=name, dry_run="true")
         except InvalidWorkflow as error:
             problems += error.problems
             continue

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from wfcore.service.answers import send
-from wfcore.service.body import read_yaml
+from wfcore.service.body import read_workflow
 from wfcore.service.params import DRY_RUN, FILE, NAMESPACE
 from wfcore.service.site import Site
 
@@ -27,13 +27,14 @@ class WorkflowList:
     def on_post(self, request: Request, response: Response) -> None:
         """Apply a workflow."""
         file, dry_run = FILE.read(request), DRY_RUN.read(request)
-        applied = self._workflows.apply(read_yaml(request, self._limit), file, dry_run=dry_run)
+        source, files = read_workflow(request, self._limit)
+        applied = self._workflows.apply(source, file, files, dry_run=dry_run)
         send(response, asdict(applied))
 
     def on_post_validate(self, request: Request, response: Response) -> None:
         """Check a workflow; nothing is stored."""
-        file = FILE.read(request)
-        workflow = self._workflows.validate(read_yaml(request, self._limit), file)
+        source, files = read_workflow(request, self._limit)
+        workflow = self._workflows.validate(source, FILE.read(request), files)
         send(response, {"namespace": workflow.namespace, "id": workflow.id, "valid": True})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from wfcore.api import Action, Context
-from wfcore_plugins.actions.core import flow, http, kv
+from wfcore_plugins.actions.core import code, flow, http, kv
 from wfcore_plugins.actions.core.db import Databases
 
 
@@ -18,6 +18,7 @@ class CoreActions:
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._databases = Databases(context.connections, context.data_dir)
+        self._sandbox = context.sandbox
 
     def start(self) -> None:
         """Nothing to acquire: connections are opened by the first action that needs them."""
@@ -32,4 +33,10 @@ class CoreActions:
 
     def actions(self) -> Sequence[Action]:
         """All actions of the pack."""
-        return (*http.actions(), *self._databases.actions(), *kv.actions(), *flow.actions())
+        return (
+            *http.actions(),
+            *self._databases.actions(),
+            *kv.actions(),
+            *flow.actions(),
+            *code.actions(self._sandbox),
+        )
