@@ -1,5 +1,7 @@
 """Workflows through the API: good and bad input of each route."""
 
+import json
+
 import pytest
 
 YAML = "application/yaml"
@@ -30,6 +32,17 @@ def test_apply_is_idempotent(server):
     }
     assert again == {**first, "result": "unchanged"}
     assert changed == {**first, "revision": 2, "result": "updated"}
+
+
+def test_the_files_that_tasks_name_are_part_of_a_workflow(server):
+    text = "id: coded\ntasks:\n  a: {type: core/code, file: code/a.js}\n"
+    codes = ("export default () => 1", "export default () => 1", "export default () => 2")
+    bodies = [{"source": text, "files": {"code/a.js": code}} for code in codes]
+    answers = [apply(server, json.dumps(body), kind="application/json").json for body in bodies]
+    assert [answer["result"] for answer in answers] == ["created", "unchanged", "updated"]
+    refused = apply(server, json.dumps({"source": text, "files": {}}), kind="application/json")
+    assert (refused.status, refused.code) == (422, "invalid_workflow")
+    assert "code/a.js" in refused.json["error"]["message"]
 
 
 def test_dry_run_changes_nothing(server):

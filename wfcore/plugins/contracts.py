@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from wfcore.errors import SourceFault as SourceFault  # part of this contract
 from wfcore.errors import TriggerFault as TriggerFault  # part of this contract
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
-from wfcore.model.records import ExecutionQuery, Message, Step, TriggerRecord, WorkflowRecord
+from wfcore.model.records import (
+    ExecutionQuery,
+    Message,
+    PackageRecord,
+    Step,
+    TriggerRecord,
+    WorkflowRecord,
+)
 from wfcore.model.workflow import Code
 
 if TYPE_CHECKING:
@@ -172,6 +179,21 @@ class Storage(Driver, Protocol):
     def move_trigger(self, trigger: TriggerRecord, next_at: int | None) -> bool:
         """Move a timed trigger on without firing, if its ``next_at`` is still that of ``trigger``."""
 
+    def put_package(self, record: PackageRecord) -> None:
+        """Store an installed package, or its new grant; if it is the current one, no other of its name is.
+
+        Raises Conflict when this version of the name is there with another digest.
+        """
+
+    def packages(self, name: str | None = None) -> list[PackageRecord]:
+        """All installed packages, or the versions of one: by name, last installed first."""
+
+    def package(self, digest: str) -> PackageRecord | None:
+        """One installed package."""
+
+    def remove_package(self, digest: str) -> bool:
+        """Forget a package; False when it is not there."""
+
     def get_record(self, namespace: str, key: str, now: int) -> str | None:
         """The JSON text of a record that has not expired at ``now``."""
 
@@ -191,7 +213,7 @@ class Storage(Driver, Protocol):
         """Delete up to ``limit`` executions that ended before that time with all of theirs; how many."""
 
     def sweep(self, now: int) -> int:
-        """Delete expired records, old ticks and blobs nobody refers to; how many rows went."""
+        """Delete expired records, old ticks and blobs without execution or package; how many rows went."""
 
 
 @dataclass(frozen=True, slots=True)

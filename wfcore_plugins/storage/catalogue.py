@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wfcore.api import Conflict, TriggerRecord, WorkflowRecord
@@ -20,6 +21,7 @@ class WorkflowQueries:
             _replace_triggers(t, record.namespace, record.id, triggers)
             r, w = t.revision, t.workflow
             columns = {name: getattr(record, name) for name in _REVISION}
+            columns |= {name: json.dumps(columns[name], ensure_ascii=False) for name in _MAPPINGS}
             r.insert({**columns, "workflow": record.id}).execute()
             now = {"revision": record.revision, "enabled": int(record.enabled), "deleted": 0}
             row = w.insert({"namespace": record.namespace, "id": record.id, **now})
@@ -101,7 +103,10 @@ class WorkflowQueries:
             return bool(moved.execute())
 
 
-_REVISION = ("namespace", "revision", "digest", "file", "created_at", "updated_at", "source")
+_REVISION = (
+    "namespace", "revision", "digest", "file", "created_at", "updated_at", "source", "files", "plugins",
+)  # fmt: skip
+_MAPPINGS = ("files", "plugins")
 
 
 def _revisions(t: Tables) -> Any:
@@ -113,7 +118,12 @@ def _revisions(t: Tables) -> Any:
 
 
 def _records(rows: Any) -> list[WorkflowRecord]:
-    return [WorkflowRecord(**{**row, "enabled": bool(row["enabled"])}) for row in rows.dicts()]
+    return [_record(row) for row in rows.dicts()]
+
+
+def _record(row: Mapping[str, Any]) -> WorkflowRecord:
+    values = {name: json.loads(row[name]) for name in _MAPPINGS}
+    return WorkflowRecord(**{**row, **values, "enabled": bool(row["enabled"])})
 
 
 def _triggers(t: Tables) -> Any:

@@ -14,6 +14,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "workflow": ("namespace", "id", "revision", "enabled", "deleted"),
     "revision": (
         "namespace", "workflow", "revision", "digest", "file", "created_at", "updated_at", "source",
+        "files", "plugins",
     ),
     "trigger": ("namespace", "workflow", "name", "kind", "address", "next_at"),
     "tick": ("namespace", "workflow", "trigger", "due_at", "execution"),
@@ -30,6 +31,9 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "inbox": ("id", "execution", "kind", "path", "attempt", "body"),
     "record": ("namespace", "key", "value", "expires_at"),
     "blob_ref": ("digest", "execution"),
+    "package": (
+        "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
+    ),
     "node": ("id", "address", "version", "started_at", "heartbeat_at"),
 }  # fmt: skip
 
@@ -48,6 +52,7 @@ class Tables:
     inbox: Any
     record: Any
     blob_ref: Any
+    package: Any
     node: Any
 
 

@@ -23,6 +23,7 @@ from .catalogue import WorkflowQueries
 from .commit import write
 from .dialect import Dialect, Row
 from .files import Lock, make_directory, make_file
+from .packages import PackageQueries
 from .queries import IS_OPEN, ExecutionQueries, execution_of
 from .schema import Tables, tables
 from .sqlite_file import check_file, check_library, connection_options, faults, read_only, writer_pragmas
@@ -53,7 +54,7 @@ SQLITE: Final = Dialect(
 )
 
 
-class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries):
+class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries):
     """``Storage`` on one SQLite file, which belongs to one process from ``start`` to ``stop``.
 
     All writes go through one connection under a lock; reads take a connection from a pool for the

@@ -58,9 +58,11 @@ def sweep_rows(t: Tables, now: int) -> int:
 
 
 def referred(t: Tables, digests: Sequence[str]) -> set[str]:
-    """Which of these digests an execution refers to."""
-    b = t.blob_ref
-    return {digest for (digest,) in b.select(b.digest).where(b.digest.in_(digests)).distinct().tuples()}
+    """Which of these digests an execution or a package refers to."""
+    b, p = t.blob_ref, t.package
+    by_executions = b.select(b.digest).where(b.digest.in_(digests)).distinct().tuples()
+    by_packages = p.select(p.module).where(p.module.in_(digests)).tuples()
+    return {digest for rows in (by_executions, by_packages) for (digest,) in rows}
 
 
 def _sweep_records(t: Tables, now: int) -> int:

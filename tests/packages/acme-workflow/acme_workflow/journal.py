@@ -10,11 +10,20 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from wfcore.api import ExecutionRecord, Fact, Message, TaskRecord, TriggerRecord, WorkflowRecord
+from wfcore.api import (
+    ExecutionRecord,
+    Fact,
+    Message,
+    PackageRecord,
+    TaskRecord,
+    TriggerRecord,
+    WorkflowRecord,
+)
 
 Key = tuple[Any, ...]
 ROWS = {
-    row.__name__: row for row in (ExecutionRecord, Fact, Message, TaskRecord, TriggerRecord, WorkflowRecord)
+    row.__name__: row
+    for row in (ExecutionRecord, Fact, Message, PackageRecord, TaskRecord, TriggerRecord, WorkflowRecord)
 }
 
 

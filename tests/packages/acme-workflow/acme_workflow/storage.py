@@ -26,6 +26,7 @@ from wfcore.api import (
     Fact,
     Message,
     NotFound,
+    PackageRecord,
     Step,
     TaskRecord,
     TriggerRecord,
@@ -210,6 +211,32 @@ class AcmeStorage:
             change.put("triggers", key, replace(row, next_at=next_at))
         return True
 
+    # --- packages
+
+    def put_package(self, record: PackageRecord) -> None:
+        with self._change() as change:
+            others = [row for key, row in change.scan("packages") if key[0] != record.digest]
+            same = [row for row in others if row.name == record.name]
+            if any(row.version == record.version for row in same):
+                raise Conflict(f"{record.name} {record.version} is there with other content")
+            for row in same:
+                if record.current and row.current:
+                    change.put("packages", (row.digest,), replace(row, current=False))
+            change.put("packages", (record.digest,), record)
+
+    def packages(self, name: str | None = None) -> list[PackageRecord]:
+        rows = [row for row in self._all("packages") if name in (None, row.name)]
+        return sorted(rows, key=lambda row: (row.name, -row.installed_at, row.digest))
+
+    def package(self, digest: str) -> PackageRecord | None:
+        return self._one("packages", digest)  # type: ignore[no-any-return]
+
+    def remove_package(self, digest: str) -> bool:
+        with self._change() as change:
+            there = change.get("packages", digest) is not None
+            change.put("packages", (digest,), None)
+        return there
+
     # --- records, blobs, upkeep
 
     def get_record(self, namespace: str, key: str, now: int) -> str | None:
@@ -255,6 +282,7 @@ class AcmeStorage:
     def sweep(self, now: int) -> int:
         with self._change() as change:
             used = {key[1] for key, _ in change.scan("uses")}
+            used |= {row.module for _, row in change.scan("packages")}
             newest: dict[Any, int] = {}
             for key, _ in change.scan("ticks"):
                 newest[key[:3]] = max(key[3], newest.get(key[:3], 0))
