@@ -61,18 +61,21 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
     length of the call. Without calls there is no SQL and no thread. To watch the statements, set
     ``trace`` before ``start``: it is called with the text of every statement SQLite executes on any
     connection, BEGIN and COMMIT included, and values of parameters are part of that text.
+    With ``readOnly`` the file may belong to another process meanwhile; whatever writes raises Unavailable.
     """
 
     contract: ClassVar[int] = CONTRACT
     schema: ClassVar[Mapping[str, Any]] = {
         "path": {"type": "string", "empty": False, "default": "./data/db.sqlite"},
         "synchronous": {"type": "string", "allowed": ["full", "normal"], "default": "full"},
+        "readOnly": {"type": "boolean", "default": False},
     }
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self.trace: Callable[[str], None] | None = None
         self._path = Path(config["path"]).absolute()
         self._synchronous: str = config["synchronous"]
+        self._read_only: bool = config.get("readOnly", False)
         self._clock = context.clock
         self._logger: logging.Logger = context.logger
         self._blobs = Blobs(_blob_directory(self._path, context.data_dir))
@@ -87,7 +90,10 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
 
     def start(self) -> None:
         """See ``Driver``. Raises Conflict when another process has the file or a newer release made it."""
-        self._open_writer()
+        if self._read_only:
+            self._expect_current()
+        else:
+            self._open_writer()
         options = connection_options(self.trace)
         self._reader.init(str(self._path), pragmas=[("query_only", 1)], **options)
         self._open = True
@@ -155,6 +161,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
 
     def put_blob(self, content: bytes) -> str:
         """See ``Storage``."""
+        self._expect_open(to_write=True)
         return self._blobs.put(content)
 
     def get_blob(self, digest: str) -> bytes:
@@ -191,7 +198,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
     def writing(self) -> Iterator[Tables]:
         """See ``Sessions``."""
         with self._writing, faults(self._path):
-            self._expect_open()
+            self._expect_open(to_write=True)
             with SQLITE.transaction(self._writer):
                 yield self._written
 
@@ -233,11 +240,23 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
             return referred(t, digests)
 
     def _connection(self) -> sqlite3.Connection:
-        self._expect_open()
+        self._expect_open(to_write=True)
         connection: sqlite3.Connection = self._writer.connection()
         return connection
 
-    def _expect_open(self) -> None:
+    def _expect_current(self) -> None:
+        """Refuse to read a database that is not there, or not as this release has it."""
+        if missing := self._missing():
+            raise Unavailable(
+                f"the database {self._path} lacks {', '.join(missing)}", remedy="start the server once"
+            )
+
+    def _expect_open(self, *, to_write: bool = False) -> None:
+        if to_write and self._read_only:
+            raise Unavailable(
+                f"the storage {self._path} is open for reading only",
+                remedy="remove `storage.readOnly` from the configuration",
+            )
         if not self._open:
             raise Unavailable(
                 f"the storage {self._path} is not open",

@@ -11,8 +11,8 @@ def make(tmp_path):
     """Builds drivers on ``db.sqlite`` of the test's directory, or another file, and stops them at the end."""
     made = []
 
-    def build(name="db.sqlite", synchronous="full"):
-        config = {"path": str(tmp_path / name), "synchronous": synchronous}
+    def build(name="db.sqlite", synchronous="full", **settings):
+        config = {"path": str(tmp_path / name), "synchronous": synchronous, **settings}
         made.append(SqliteStorage(config, context("sqlite", tmp_path)))
         return made[-1]
 

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 from cerberus import Validator
 
-from wfcore.api import Conflict, PluginError, Unavailable
+from wfcore.api import Conflict, PluginError, Step, Unavailable
 from wfcore_plugins.storage import migrations, sqlite_file
 from wfcore_plugins.storage.schema import COLUMNS
 from wfcore_plugins.storage.sqlite import SqliteStorage
@@ -225,7 +225,7 @@ def test_bad_configuration(config):
 def test_good_configuration():
     validator = Validator(SqliteStorage.schema)
     assert validator({})
-    assert validator.document == {"path": "./data/db.sqlite", "synchronous": "full"}
+    assert validator.document == {"path": "./data/db.sqlite", "synchronous": "full", "readOnly": False}
 
 
 @pytest.mark.parametrize(
@@ -238,3 +238,33 @@ def test_a_driver_that_is_not_open_says_so(make, call):
             call(storage)
         storage.start()
         storage.stop(1)
+
+
+def test_a_reader_beside_the_owner(make):
+    owner, reader = make("db.sqlite"), make("db.sqlite", readOnly=True)
+    owner.start()
+    owner.set_record("a", "k", "1", None)
+    reader.start()
+    try:
+        assert reader.get_record("a", "k", 0) == "1"
+        owner.set_record("a", "k", "2", None)
+        assert reader.get_record("a", "k", 0) == "2"
+        for write in (
+            lambda: reader.set_record("a", "k", "3", None),
+            lambda: reader.put_blob(b"x"),
+            lambda: reader.commit([Step(None)]),
+        ):
+            with pytest.raises(Unavailable, match="reading only"):
+                write()
+    finally:
+        reader.stop(5.0)
+        owner.stop(5.0)
+    reader.start()
+    assert reader.get_record("a", "k", 0) == "2"
+    reader.stop(5.0)
+
+
+def test_a_reader_makes_no_database(make, tmp_path):
+    with pytest.raises(Unavailable, match=r"none\.sqlite lacks 0001_first"):
+        make("none.sqlite", readOnly=True).start()
+    assert not (tmp_path / "none.sqlite").exists()
