@@ -18,7 +18,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROJECT = ("wfcore", "wfcore_plugins", "setup.cfg", "pyproject.toml", "LICENSE", "README.md")
+PROJECT = (
+    "wfcore",
+    "wfcore_plugins",
+    "sdk",
+    "setup.cfg",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "LICENSE",
+    "README.md",
+)
 CONTRACT = """
 from acme_workflow.storage import AcmeStorage
 from wfsdk.contexts import context

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from importlib.metadata import packages_distributions
@@ -18,8 +19,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("wfcore", "wfcore_plugins")
-#: The base of plugins in WASM and of stored secrets, and data that zoneinfo finds by itself.
-NOT_IMPORTED = {"cryptography", "keyring", "wasmtime", "tzdata"}
+#: The base of stored secrets, and data that zoneinfo finds by itself.
+NOT_IMPORTED = {"cryptography", "keyring", "tzdata"}
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -41,14 +42,23 @@ def modules():
                 yield file.relative_to(ROOT).as_posix()
 
 
+def data():
+    """What is no code: the engine, and the templates of new plugins."""
+    for file in (ROOT / "wfcore" / "packages" / "templates").rglob("*"):
+        if file.is_file():
+            yield file.relative_to(ROOT).as_posix()
+    for name in ("quickjs.wasm", "typescript.wasm", "LICENSES.txt"):
+        yield f"wfcore_plugins/runtimes/wasm/engine/{name}"
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
     """Built as a release would be, from a copy, so that nothing is left in the tree."""
     place = tmp_path_factory.mktemp("build")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, place)
-    for name in (*PACKAGES, "tests"):
-        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (*PACKAGES, "sdk", "tests"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*.wasm"))
     run(sys.executable, "-m", "build", place, cwd=place)
     (found,) = (place / "dist").glob("*.whl")
     return found
@@ -99,7 +109,7 @@ def test_it_asks_for_what_setup_cfg_says(wheel):
 def test_it_holds_every_module_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert names == set(modules())
+    assert names == {*modules(), *data()}
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
@@ -136,9 +146,25 @@ def test_alone_it_shows_its_version_and_its_plugins(environment, tmp_path):
     }
 
 
+def test_from_the_sdist_it_is_built_without_a_registry_or_node(wheel, tmp_path):
+    (sdist,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    environ = {"PATH": "", "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    code = "import sys; sys.path.insert(0, 'sdk/engine'); import engine_backend as b\n"
+    code += "print(b.build_wheel('made'))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=source, env=environ, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == wheel.name
+    assert not (tmp_path / "cache").exists(), "nothing was fetched or built"
+
+
 def test_alone_it_runs_a_workflow(environment, tmp_path):
     (tmp_path / "sum.yaml").write_text(
-        "tasks: {a: {type: core/set, inputs: {n: 2}}}\noutputs: {n: '{{ tasks.a.output.n + 1 }}'}\n"
+        "tasks: {a: {type: core/code, inputs: {n: 2}, source: 'export default (d: any) => d.n as number'}}\n"
+        "outputs: {n: '{{ tasks.a.output + 1 }}'}\n"
     )
     ended = json.loads(run(environment / "workflow", "run", "sum.yaml", "--json", cwd=tmp_path))
     assert (ended["state"], ended["outputs"]) == ("SUCCESS", {"n": 3})

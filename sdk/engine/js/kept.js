@@ -1,0 +1,37 @@
+// Plugins may replace whatever they can reach: what the engine's own scripts need is kept here, before any of them.
+// What else they use of the language must not look for a method: a template literal is one's concat, for…of another's
+// iterator.
+(function (kit) {
+  "use strict";
+
+  const { assign, defineProperty, freeze, getPrototypeOf, hasOwn, keys, setPrototypeOf } = Object;
+
+  // A method as a function of the object and its arguments.
+  const method = Function.prototype.bind.bind(Function.prototype.call);
+
+  kit.kept = {
+    ...{ assign, defineProperty, freeze, getPrototypeOf, hasOwn, keys, setPrototypeOf },
+    ...{ ArrayBuffer, Boolean, Error, InternalError, Map, Number, Promise, RangeError, RegExp, Set, String, SyntaxError },
+    ...{ TypeError, Uint8Array, encodeURIComponent },
+    isArray: Array.isArray,
+    isFinite: Number.isFinite,
+    isView: ArrayBuffer.isView,
+    parse: JSON.parse,
+    stringify: JSON.stringify,
+    plainPrototype: Object.prototype,
+    fromBase64: Uint8Array.fromBase64.bind(Uint8Array),
+    toBase64: method(Uint8Array.prototype.toBase64),
+    exec: method(RegExp.prototype.exec),
+    includes: method(String.prototype.includes),
+    indexOf: method(String.prototype.indexOf),
+    replaceAll: method(String.prototype.replaceAll),
+    slice: method(String.prototype.slice),
+    split: method(String.prototype.split),
+    toLowerCase: method(String.prototype.toLowerCase),
+    toWellFormed: method(String.prototype.toWellFormed),
+    trim: method(String.prototype.trim),
+    promised: Promise.resolve.bind(Promise),
+    // An array that nobody else's setters or toJSON are seen by.
+    list: () => setPrototypeOf([], null),
+  };
+});
