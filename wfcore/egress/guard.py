@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from wfcore.egress.hop import Hop, redirect
 from wfcore.egress.ranges import Address, Reach, reach
 from wfcore.egress.rules import read_rules
-from wfcore.egress.url import Url, follow, parse
+from wfcore.egress.url import Url, parse
 from wfcore.errors import Forbidden, InvalidConfig, InvalidInput, RetryableError, TerminalError
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 Resolver = Callable[[str], Sequence[str]]
 #: As TaskContext.on_cancel: while inside, the given function is called on cancel.
 OnCancel = Callable[[Callable[[], None]], AbstractContextManager[None]]
-
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
-#: Headers that never follow a redirect to another origin.
-_SENSITIVE = frozenset(("authorization", "cookie", "proxy-authorization"))
-_ENTITY = frozenset(("content-type", "content-encoding", "content-language", "content-location"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +121,20 @@ class Guard:
 
         if not timeout > 0:
             raise InvalidInput(f"timeout: {timeout} must be above 0 seconds")
-        call = _Call(check_method(method), parse(url), _defaults(check_headers(headers or {})), body)
-        secret = _SENSITIVE | {name.lower() for name in sensitive}
+        hop = Hop(check_method(method), parse(url), _defaults(check_headers(headers or {})), body)
+        secret = {name.lower() for name in sensitive}
         bounds, line = Bounds(time.monotonic() + timeout), Line()
         with on_cancel(line.close) if on_cancel else nullcontext():
             for left in range(redirects, -1, -1):
-                answer = self._send(call, line, bounds, max_bytes)
-                place = answer.headers.get("location")
-                if answer.status not in _REDIRECTS or place is None or redirects == 0:
-                    return Response(answer.status, answer.headers, answer.body, call.url.text)
+                answer = self._send(hop, line, bounds, max_bytes)
+                place = redirect(answer.status, answer.headers)
+                if place is None or redirects == 0:
+                    return Response(answer.status, answer.headers, answer.body, hop.url.text)
                 if left:
-                    call = call.redirected(answer.status, place, secret)
+                    hop = hop.next(place, answer.status, secret)
         remedy = "ask for the final URL, or raise the number of redirects"
         raise TerminalError(
-            f"{method.upper()} {call.url.origin}: more than {redirects} redirects; {remedy}",
+            f"{method.upper()} {hop.url.origin}: more than {redirects} redirects; {remedy}",
             kind="redirect",
             remedy=remedy,
         )
@@ -148,16 +144,16 @@ class Guard:
         if self._exchanges is not None:
             self._exchanges.close()
 
-    def _send(self, call: _Call, line: Line, bounds: Bounds, limit: int) -> Answer:
+    def _send(self, hop: Hop, line: Line, bounds: Bounds, limit: int) -> Answer:
         from wfcore.egress.http import Request
 
-        url = call.url
-        with _told(call.method, url):
+        url = hop.url
+        with _told(hop.method, url):
             target = self._target(
-                call.method, url, lambda host: line.ask(lambda: self._resolve(host), bounds.left())
+                hop.method, url, lambda host: line.ask(lambda: self._resolve(host), bounds.left())
             )
             request = Request(
-                call.method, url.scheme, url.host, url.port, url.netloc, target.path, call.headers, call.body
+                hop.method, url.scheme, url.host, url.port, url.netloc, target.path, hop.headers, hop.body
             )
             return self._sender().send(request, target.addresses, line, bounds, limit)
 
@@ -193,26 +189,6 @@ class Guard:
                         remedy="name a readable PEM file",
                     ) from None
             return self._context
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request on its way through redirects."""
-
-    method: str
-    url: Url
-    headers: Mapping[str, str]
-    body: bytes | None
-
-    def redirected(self, status: int, location: str, sensitive: frozenset[str]) -> _Call:
-        """The next request (RFC 9110 section 15.4): what may not cross origins stays behind."""
-        url = follow(self.url, location)
-        dropped: frozenset[str] = sensitive if url.origin != self.url.origin else frozenset()
-        method, body = self.method, self.body
-        if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
-            method, body, dropped = "GET", None, dropped | _ENTITY
-        headers = {name: value for name, value in self.headers.items() if name not in dropped}
-        return _Call(method, url, headers, body)
 
 
 def _defaults(headers: Mapping[str, str]) -> dict[str, str]:

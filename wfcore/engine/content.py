@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, Protocol
 
 from wfcore.errors import TerminalError
+from wfcore.model.values import json_form
 
 #: Longer JSON text (bytes) goes into a blob.
 INLINE_LIMIT = 64 * 1024
@@ -64,16 +63,6 @@ def unpack(stored: str | None, blobs: Blobs) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The JSON form of what Python values mean: times as RFC 3339, bytes as base64, decimals as numbers."""
-    match value:
-        case datetime() | date() | time():
-            return value.isoformat().replace("+00:00", "Z")
-        case timedelta():
-            return value.total_seconds()
-        case bytes() | bytearray():
-            return {"$bytes": base64.b64encode(value).decode()}
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case set() | frozenset() | tuple():
-            return list(value)
-    raise TypeError(f"{type(value).__name__} is not a JSON value")
+    if isinstance(value, bytes | bytearray):
+        return {"$bytes": base64.b64encode(value).decode()}
+    return json_form(value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 
 #: null, bool, int, float, str, bytes, datetime, timedelta, list or dict with text keys.
@@ -52,3 +54,20 @@ class Expression(Protocol):
 
     def evaluate(self, scope: Scope) -> Value:
         """The value under ``scope``. Raises ExpressionError with position and reason."""
+
+
+def json_form(value: Value) -> Any:
+    """The JSON form of what has none: times as RFC 3339, durations as seconds, decimals as numbers.
+
+    Raises TypeError for anything else.
+    """
+    match value:
+        case datetime() | date() | time():
+            return value.isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return value.total_seconds()
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case set() | frozenset() | tuple():
+            return list(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from wfcore.errors import PluginError
 from wfcore.plugins.contracts import Action, Actions
@@ -18,20 +16,14 @@ class Packs:
         self._installed = tuple(installed)
         self._tables: dict[str, dict[str, Action]] = {}
 
-    def find(self, type: str, pins: Mapping[str, str]) -> Action:
-        """The action of a task's type; drivers have no versions to pin. Raises PluginError."""
-        action = self._find(type)
-        if action is None:
-            near = difflib.get_close_matches(type, list(self.names()), 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            remedy = "install the plugin that brings it; `workflow plugin list` shows what is there"
-            raise PluginError(f"no plugin provides the action {type}{hint}", remedy=remedy)
-        return action
+    def get(self, type: str) -> Action | None:
+        """The action of a task's type; None when no driver has it. Raises PluginError for a broken driver."""
+        prefix, _, name = type.partition("/")
+        return self._table(prefix).get(name) if prefix in self._installed else None
 
-    def rules(self, type: str) -> Mapping[str, Any] | None:
-        """The cerberus rules of an action's inputs, or None when there is no such action."""
-        action = self._find(type)
-        return None if action is None else action.inputs
+    def owns(self, type: str) -> bool:
+        """Whether the type's prefix is a driver's, whose namespace it is then."""
+        return type.partition("/")[0] in self._installed
 
     def names(self) -> Iterable[str]:
         """All action types of all packs that work."""
@@ -41,10 +33,6 @@ class Packs:
             except PluginError:
                 continue  # a broken pack that nobody named is no reason to fail
             yield from (f"{prefix}/{name}" for name in table)
-
-    def _find(self, type: str) -> Action | None:
-        prefix, _, name = type.partition("/")
-        return self._table(prefix).get(name) if prefix in self._installed else None
 
     def _table(self, prefix: str) -> dict[str, Action]:
         table = self._tables.get(prefix)

@@ -1,0 +1,90 @@
+"""The installed packages, as storage has them, read once and kept until something changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wfcore.errors import InvalidPackage, PluginError
+from wfcore.model.records import PackageRecord
+from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages.permissions import Permissions, parse
+from wfcore.plugins.contracts import Module, Storage
+
+_INSTALL: Final = "install it again, or apply the workflow again to take the version that is installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package, ready to use. ``permissions`` are what it declares and the operator granted."""
+
+    record: PackageRecord
+    manifest: Manifest
+    permissions: Permissions
+    module: Module
+
+
+class Shelf:
+    """Reads packages from ``storage``; without one there are none."""
+
+    def __init__(self, storage: Storage | None = None) -> None:
+        self._storage = storage
+        self._packages: dict[str, Package] = {}
+        self._current: Mapping[str, str] | None = None
+        self._lock = threading.Lock()
+
+    def use(self, storage: Storage) -> None:
+        """Read from this storage from now on."""
+        self._storage = storage
+        self.forget()
+
+    def forget(self) -> None:
+        """Something was installed or removed: read again when next asked."""
+        with self._lock:
+            self._packages = {}
+            self._current = None
+
+    def current(self) -> Mapping[str, str]:
+        """The digest of the current version of each installed package, by name."""
+        found = self._current
+        if found is None:
+            with self._lock:
+                if self._current is None:
+                    records = self._storage.packages() if self._storage else []
+                    self._current = {record.name: record.digest for record in records if record.current}
+                found = self._current
+        return found
+
+    def find(self, name: str, pins: Mapping[str, str]) -> Package | None:
+        """The package that ``pins`` names, else the current one; None when there is none.
+
+        Raises PluginError when the pinned one is gone, or this release cannot use it.
+        """
+        digest = pins.get(name) or self.current().get(name)
+        return None if digest is None else self._package(name, digest)
+
+    def _package(self, name: str, digest: str) -> Package:
+        found = self._packages.get(digest)
+        if found is None:
+            record = self._storage.package(digest) if self._storage else None
+            if record is None:
+                raise PluginError(
+                    f"the {name} that the workflow was applied with ({digest[:12]}) is no longer installed",
+                    remedy=_INSTALL,
+                )
+            found = self._packages[digest] = self._opened(record)
+        return found
+
+    def _opened(self, record: PackageRecord) -> Package:
+        storage = self._storage
+        assert storage is not None, "a record comes from a storage"
+        try:
+            manifest = parse_manifest(record.manifest)
+        except InvalidPackage as error:
+            raise PluginError(f"the manifest of {record.name} cannot be read: {error.message}") from None
+        expect_usable(manifest)
+        permissions = manifest.permissions.narrow(parse(record.granted))
+        module = Module(record.module, lambda: storage.get_blob(record.module))
+        return Package(record, manifest, permissions, module)
