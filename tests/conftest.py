@@ -15,3 +15,27 @@ def at_length():
     """How much of a long suite to run: ``at_length(300)`` is 300, or WORKFLOW_TEST_SHARE (0 to 1) of it."""
     share = float(os.environ.get("WORKFLOW_TEST_SHARE", "1"))
     return lambda count: max(1, round(count * share))
+
+
+@pytest.fixture(scope="session")
+def plugin():
+    """``plugin(version=…, source=…, …)``: the bytes of a ``.wfp`` file with the action ``greet``."""
+    from wfcore.packages.archive import write_archive
+    from wfcore_plugins.runtimes.wasm.sections import script
+
+    def make(
+        version="1.0.0",
+        source="export const greet = ({ name }) => `hello ${name}`",
+        permissions="{}",
+        name="community/hi",
+        engine=">=0.1",
+    ):
+        manifest = (
+            f"plugin: 1\nname: {name}\nversion: {version}\ndescription: Says hello.\n"
+            f'requires: {{engine: "{engine}"}}\n'
+            "actions: {greet: {description: Greet., inputs: {name: {type: string, required: true}}}}\n"
+            f"permissions: {permissions}\n"
+        )
+        return write_archive({"plugin.yaml": manifest.encode(), "plugin.wasm": script(source)})
+
+    return make

@@ -79,7 +79,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "wfcore", *argv],
             cwd=self.path, env=environ, text=True, encoding="utf-8",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )  # fmt: skip
 
     def run(self, *argv: str, input: str = "", **environ: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wfcore.cli.commands import completion, config, execution, plugin, run, server, workflow
+from wfcore.cli.commands import completion, config, execution, plugin, project, run, server, workflow
 from wfcore.cli.tree import Group, command
 
 ROOT = Group(
@@ -36,7 +36,18 @@ ROOT = Group(
                 "cancel": command(execution.cancel),
             },
         ),
-        "plugin": Group("See which plugins are installed.", {"list": command(plugin.list_plugins)}),
+        "plugin": Group(
+            "Make, build and test plugins; install, list and remove them.",
+            {
+                "init": command(project.init),
+                "build": command(project.build),
+                "test": command(project.test),
+                "install": command(plugin.install),
+                "list": command(plugin.list_plugins),
+                "info": command(plugin.info),
+                "remove": command(plugin.remove),
+            },
+        ),
         "config": Group(
             "Read and write the configuration.",
             {

@@ -25,6 +25,7 @@ from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
+from wfcore.service.packages import Packages
 from wfcore.service.workflows import Workflows
 
 #: Seconds that storage gets to close, even when the others have used up the time.
@@ -43,6 +44,7 @@ class App:
     engine: Engine
     workflows: Workflows
     executions: Executions
+    packages: Packages
     library: Library
     grace: Grace
 
@@ -90,11 +92,12 @@ class App:
 
 
 @contextmanager
-def open_app(config: Config, *, timers: bool = True) -> Iterator[App]:
+def open_app(config: Config, *, timers: bool = True, packages: Config | None = None) -> Iterator[App]:
     """Build and start everything, and stop it on the way out.
 
-    ``timers=False`` leaves out triggers and chores, for a single run in process. Raises PluginError
-    and InvalidConfig when something named cannot be had.
+    ``timers=False`` leaves out triggers and chores, for a single run in process; ``packages`` is the
+    configuration whose storage has the installed packages, if it is another. Raises PluginError and
+    InvalidConfig when something named cannot be had.
     """
     clock = SystemClock()
     node = f"node-{Ids().make(clock.now())}"
@@ -104,6 +107,8 @@ def open_app(config: Config, *, timers: bool = True) -> Iterator[App]:
         grace = Grace(config["server"]["stopGrace"])
         stack.callback(lambda: installed.host.stop(max(LEAST, grace.left())))
         storage = installed.use_storage()
+        if packages is not None:
+            installed.read_packages(packages)
         for provider in config["secrets"]["providers"]:
             installed.live(SECRETS, provider)
         installed.listen()
@@ -111,11 +116,17 @@ def open_app(config: Config, *, timers: bool = True) -> Iterator[App]:
         library = Library(storage, loader.revision)
         engine = _engine(installed, storage, library, node)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed)
+        pins = installed.actions.pins
+        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins)
         executions = Executions(storage, engine.dispatch, engine.watch)
+        shelf = Packages(
+            storage, installed.shelf, installed.packs, installed.runtime, library, clock, installed.hooks
+        )
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
-        yield App(config, node, clock, installed, storage, engine, workflows, executions, library, grace)
+        yield App(
+            config, node, clock, installed, storage, engine, workflows, executions, shelf, library, grace
+        )
 
 
 def _engine(installed: Installed, storage: Storage, library: Library, node: str) -> Engine:
@@ -125,7 +136,7 @@ def _engine(installed: Installed, storage: Storage, library: Library, node: str)
         storage=storage,
         library=library,
         dispatcher=installed.build(DISPATCHERS, limits["dispatcher"]),
-        actions=installed.packs,
+        actions=installed.actions,
         triggers=lambda kind: installed.live(TRIGGERS, kind),
         hooks=installed.hooks,
         egress=installed.egress,

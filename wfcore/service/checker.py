@@ -16,6 +16,7 @@ def local_checker(config: Config) -> Iterator[Loader]:
     """A loader whose ``load(source, file)`` gives the Workflow or raises InvalidWorkflow."""
     installed = Installed(config, SystemClock())
     try:
+        installed.read_packages(config)
         installed.listen()
         yield installed.loader()
     finally:

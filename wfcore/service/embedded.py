@@ -57,7 +57,7 @@ def run_source(
     runs.forget_old(config.data_dir, config["execution"]["retention"])
     begun = False
     try:
-        with open_app(_own(config, database), timers=False) as app:
+        with open_app(_own(config, database), timers=False, packages=config) as app:
             workflow = app.workflows.validate(source, file, files)
             if not workflow.enabled:
                 raise Conflict(f"{file} says `enabled: false`", remedy="set `enabled: true` in it")

@@ -10,16 +10,21 @@ from typing import Any
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
-from wfcore.errors import InvalidWorkflow
+from wfcore.errors import InvalidWorkflow, Unavailable
 from wfcore.hooks.calls import Hooks
 from wfcore.model.workflow import Workflow
+from wfcore.packages.catalogue import Catalogue
+from wfcore.packages.sandbox import CodeSandbox
+from wfcore.packages.shelf import Shelf
 from wfcore.plugins import catalog, listeners
-from wfcore.plugins.contracts import Clock, Context, Records, Storage
-from wfcore.plugins.drivers import Drivers, problems
+from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage
+from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
-from wfcore.plugins.kinds import ACTIONS, HOOKS, SECRETS, STORAGE, TRIGGERS, Kind
+from wfcore.plugins.kinds import ACTIONS, HOOKS, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
 from wfcore.plugins.packs import Packs
 from wfcore.service.loader import Loader
+
+log = logging.getLogger("workflow.plugins")
 
 
 class Installed:
@@ -40,6 +45,9 @@ class Installed:
             ca_file=config["egress"]["caFile"],
         )
         self.packs = Packs(lambda name: self.live(ACTIONS, name), self._names(ACTIONS))
+        self.shelf = Shelf()
+        self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret)
+        self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call)
         self._drivers = Drivers(self.catalog, config.tree, self._context)
         self._live: dict[tuple[str, str], Any] = {}
         self._storage: Storage | None = None
@@ -70,6 +78,27 @@ class Installed:
         name = self.config["storage"]["type"]
         storage: Storage = self.run(STORAGE, name, self.build(STORAGE, name))
         self._storage = storage
+        self.shelf.use(storage)
+        return storage
+
+    def read_packages(self, config: Config) -> Storage | None:
+        """Use the packages in the storage of ``config``, which may belong to a server; gives it, for reading.
+
+        None when its driver cannot be read beside its owner, or there is nothing in it yet.
+        """
+        name = config["storage"]["type"]
+        entry = self.catalog.find(STORAGE, name)
+        driver = load(entry)
+        if "readOnly" not in driver.schema:  # type: ignore[attr-defined]
+            return None
+        section = {**config["storage"], "readOnly": True}
+        storage: Storage = construct(entry, driver, {"storage": section}, self._context(STORAGE, name))
+        try:
+            self.host.add(Live(STORAGE, f"{name} (packages)", storage))
+        except Unavailable as error:
+            log.info("no installed packages can be read: %s", error)
+            return None
+        self.shelf.use(storage)
         return storage
 
     def listen(self) -> None:
@@ -83,8 +112,18 @@ class Installed:
 
         functions = self.hooks.functions(table({}))
         return Loader(
-            self.packs, lambda kind: self.live(TRIGGERS, kind), self._names(TRIGGERS), functions, self._check
+            self.actions,
+            lambda kind: self.live(TRIGGERS, kind),
+            self._names(TRIGGERS),
+            functions,
+            self._check,
+            self.sandbox.check,
         )
+
+    def runtime(self, name: str = "wasm") -> Runtime:
+        """The started runtime of that name. Raises PluginError, InvalidConfig."""
+        runtime: Runtime = self.live(RUNTIMES, name)
+        return runtime
 
     def secret(self, name: str) -> str | None:
         """A secret's value from the first provider that knows it."""
@@ -138,6 +177,7 @@ class Installed:
             records=records,
             egress=None if bare else self.egress,
             connections=connections,
+            sandbox=None if bare else self.sandbox,
         )
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wfcore.language.load import load
+from wfcore.language.load import ActionRules, load
 from wfcore.model.records import WorkflowRecord
 from wfcore.model.workflow import Code, Workflow
 from wfcore.plugins.contracts import Trigger
-from wfcore.plugins.packs import Packs
 
 
 class Loader:
@@ -21,14 +20,14 @@ class Loader:
 
     def __init__(
         self,
-        packs: Packs,
+        actions: ActionRules,
         trigger: Callable[[str], Any],
         kinds: Iterable[str],
         functions: Mapping[str, Callable[..., Any]],
         checks: Callable[[Workflow], None],
-        sources: Callable[[Code], None] | None = None,
+        sources: Callable[[Code], None],
     ) -> None:
-        self._packs = packs
+        self._actions = actions
         self._triggers = _Triggers(trigger, kinds)
         self._functions = functions
         self._checks = checks
@@ -47,7 +46,7 @@ class Loader:
             source,
             file=file,
             triggers=self._triggers,
-            actions=self._packs,
+            actions=self._actions,
             functions=self._functions,
             files=files,
             sources=self._sources,

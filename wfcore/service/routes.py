@@ -12,6 +12,7 @@ from wfcore.service.params import Param
 from wfcore.service.resources.executions import ExecutionItem, ExecutionList, Submissions
 from wfcore.service.resources.health import Healthz, Metrics, Readyz
 from wfcore.service.resources.hooks import Hooks
+from wfcore.service.resources.packages import PackageItem, PackageList
 from wfcore.service.resources.plugins import Plugins
 from wfcore.service.resources.server import Description, Server
 from wfcore.service.resources.workflows import WorkflowItem, WorkflowList
@@ -135,6 +136,22 @@ _EXECUTIONS: Final = _get("List executions, newest first.", "Executions", *_LIST
 _INSPECT: Final = _get("Inspect an execution.", "Inspection", errors=(404,))
 _FACTS: Final = _get("Read the history; with `wait` as a long-poll.", "Facts", *_PAGE, errors=(404, 503))
 _LOGS: Final = _get("Read the log; with `wait` as a long-poll.", "Logs", *_PAGE, errors=(404, 503))
+_PACKAGES: Final = _get("List the installed plugin packages.", "Packages")
+_INSTALL: Final = Operation(
+    "POST",
+    "Install a plugin package, with the permissions that it is granted.",
+    {200: "Installed"},
+    body="Installation",
+    errors=(403, 409, 413, 415, 422),
+)
+_PACKAGE: Final = _get("Describe a plugin package.", "PackageDetail", errors=(404,))
+_REMOVE: Final = Operation(
+    "DELETE",
+    "Remove a plugin package.",
+    {200: "Packages"},
+    (params.VERSION, params.FORCE),
+    errors=(404, 409),
+)
 _STOP: Final = _post("Stop the server gracefully.", "Stopping", 202)
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -151,6 +168,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(f"{_EXECUTION}/events", ExecutionItem, (_FOLLOW,), "events"),
     Route(f"{_EXECUTION}/cancel", ExecutionItem, (_CANCEL,), "cancel"),
     Route("/api/v1/plugins", Plugins, (_get("List the installed plugins.", "Plugins"),)),
+    Route("/api/v1/packages", PackageList, (_PACKAGES, _INSTALL)),
+    Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
     Route("/api/v1/server", Server, (_get("The server's status.", "Server"),)),
     Route("/api/v1/server/stop", Server, (_STOP,), "stop"),
     Route("/api/v1/openapi.json", Description, (_get("This document.", "Anything"),)),

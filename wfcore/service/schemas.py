@@ -90,6 +90,7 @@ _DETAIL: Final = {
         _object(path=_TEXT, name=_TEXT, type=_TEXT, needs=_list(_TEXT), description=_TEXT, part=_TEXT)
     ),
     "graph": _TEXT,
+    "plugins": _LABELS,
 }
 _FACT: Final = {"seq": _WHOLE, "at": _TIME, "kind": _TEXT, "task": _TEXT, "attempt": _WHOLE}
 _LOG: Final = {"seq": _WHOLE, "at": _TIME, "level": _TEXT, "task": _TEXT, "attempt": _WHOLE, "message": _TEXT}
@@ -101,6 +102,15 @@ _PLUGIN: Final = {
     "entry_point": _TEXT,
     "state": {"type": "string", "enum": ["loaded", "available", "broken"]},
     "error": _MAYBE_TEXT,
+}
+_PACKAGE: Final = {
+    "name": _TEXT,
+    "version": _TEXT,
+    "digest": _TEXT,
+    "permissions": _list(_TEXT),
+    "state": {"type": "string", "enum": ["current", "kept", "broken"]},
+    "error": _MAYBE_TEXT,
+    "installed_at": _TIME,
 }
 _SERVER: Final = {
     "node": _TEXT,
@@ -143,6 +153,24 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Log": _object(**_LOG),
     "Logs": _object(logs=_list(ref("Log")), state=_TEXT, next=_WHOLE),
     "Plugins": _object(plugins=_list(_object(**_PLUGIN))),
+    "Packages": _object(packages=_list(_object(**_PACKAGE))),
+    "Installation": _object(
+        ("grant", "secrets"), package=_TEXT, grant=_maybe({"type": "object"}), secrets=_LABELS
+    ),
+    "Installed": _object(
+        result={"type": "string", "enum": ["installed", "updated", "unchanged"]}, **_PACKAGE
+    ),
+    "PackageDetail": _object(
+        **_PACKAGE,
+        description=_TEXT,
+        author=_TEXT,
+        license=_TEXT,
+        actions=_list(_object(type=_TEXT, description=_TEXT, inputs={"type": "object"})),
+        refused=_list(_TEXT),
+        secrets=_LABELS,
+        versions=_list(_object(version=_TEXT, digest=_TEXT, installed_at=_TIME)),
+        used_by=_list(_TEXT),
+    ),
     "Server": _object(**_SERVER),
     "Stopping": _object(stopping=_FLAG),
     "Health": _object(status=_TEXT),

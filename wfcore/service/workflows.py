@@ -32,7 +32,10 @@ class Applied:
 
 
 class Workflows:
-    """Methods take a workflow's namespace and id. ``changed`` is told (namespace, id) after a change."""
+    """Methods take a workflow's namespace and id. ``changed`` is told (namespace, id) after a change.
+
+    ``pins`` gives the packages that a workflow would use now: name -> digest.
+    """
 
     def __init__(
         self,
@@ -41,12 +44,14 @@ class Workflows:
         loader: Loader,
         clock: Clock,
         changed: Callable[[str, str], None],
+        pins: Callable[[Workflow], Mapping[str, str]],
     ) -> None:
         self._storage = storage
         self._library = library
         self._loader = loader
         self._clock = clock
         self._changed = changed
+        self._pins = pins
 
     def validate(self, source: bytes, file: str, files: Mapping[str, str] | None = None) -> Workflow:
         """The workflow of a file. Raises InvalidWorkflow with all of its problems."""
@@ -55,14 +60,15 @@ class Workflows:
     def apply(
         self, source: bytes, file: str, files: Mapping[str, str] | None = None, *, dry_run: bool = False
     ) -> Applied:
-        """Make a file the current revision of its workflow; the same text again changes nothing.
+        """Make a file the current revision of its workflow, unless it and the plugins it uses are the same.
 
         ``files`` are the texts that its tasks may name. Raises InvalidWorkflow, and Conflict when another
         workflow has one of its hook URLs.
         """
         workflow, now = self.validate(source, file, files), self._clock.now()
         before = self._storage.workflow(workflow.namespace, workflow.id)
-        if before is not None and before.digest == workflow.digest:
+        plugins = self._pins(workflow)
+        if before is not None and before.digest == workflow.digest and before.plugins == plugins:
             return _applied(before, workflow, "unchanged")
         revisions = self._storage.revisions(workflow.namespace, workflow.id)
         record = WorkflowRecord(
@@ -76,6 +82,7 @@ class Workflows:
             now,
             file,
             workflow.files,
+            plugins,
         )
         result = "created" if before is None else "updated"
         if not dry_run:
@@ -102,6 +109,7 @@ class Workflows:
             "inputs": [_input(declared) for declared in workflow.inputs.values()],
             "triggers": [_trigger(trigger, rows.get(trigger.name)) for trigger in workflow.triggers],
             "tasks": _tasks(workflow),
+            "plugins": dict(record.plugins),
             "graph": draw([(t.name, t.type, t.needs) for t in workflow.tasks.tasks.values()]),
         }
 

@@ -1,37 +1,171 @@
-"""``workflow plugin``: what is installed."""
+"""``workflow plugin``: what is installed, and what can be installed."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 from wfcore.cli.output import Answer, Line, Styled, table
 from wfcore.cli.session import Session
 
-_STYLES = {"loaded": "green", "available": "dim", "broken": "red"}
+_STYLES = {
+    "loaded": "green", "available": "dim", "broken": "red", "current": "green", "kept": "dim",
+    "installed": "green", "updated": "yellow", "unchanged": "dim",
+}  # fmt: skip
+_NOTHING = "it has no permissions: it computes and logs"
 
 
 def list_plugins(session: Session) -> Answer:
-    """List the installed plugins and where they come from.
+    """List the installed plugins: packages with their permissions, and drivers with where they come from.
 
     Asks the server that is named or that runs on this machine; without one it shows what is installed
     here.
     """
     from wfcore.cli.client import running
+    from wfcore.cli.packages import reader
 
     client = running(session.server, lambda: session.config.data_dir)
-    found = client.get("/api/v1/plugins")["plugins"] if client else _here(session)
+    drivers = client.get("/api/v1/plugins")["plugins"] if client else _here(session)
+    with reader(session) as keeper:
+        packages = keeper.list() if keeper else []
+    lines: list[Line] = []
+    if packages:
+        lines += [*table(("PACKAGE", "VERSION", "STATE", "DIGEST", "PERMISSIONS"), map(_row, packages)), ""]
     rows = [
         (
             one["kind"],
             one["name"],
-            Styled(one["state"], _STYLES.get(one["state"], "dim")),
+            _state(one["state"]),
             f"{one['distribution']} {one['version']}",
             one["error"] or one["entry_point"],
         )
-        for one in found
+        for one in drivers
     ]
-    lines: list[Line] = table(("KIND", "NAME", "STATE", "FROM", "WHERE"), rows)
-    return Answer({"plugins": found}, lines)
+    lines += table(("KIND", "NAME", "STATE", "FROM", "WHERE"), rows)
+    return Answer({"packages": packages, "plugins": drivers}, lines)
+
+
+def install(session: Session, source: str, *, grant: bool = False, secret: list[str] | None = None) -> Answer:
+    """Install a plugin package and say what it may do.
+
+    What it asks for has to be granted: on a terminal you are asked, elsewhere --grant says yes. An update
+    that asks for nothing new needs no grant. Workflows that are in use keep the version that they were
+    applied with until they are applied again.
+
+    Args:
+        source (SOURCE): A plugin's folder, a .wfp file, or a URL that ends in #sha256=DIGEST.
+        grant: Grant all permissions that the package asks for.
+        secret (SLOT=NAME): The stored secret for one of its secrets; may be given several times.
+    """
+    from wfcore.cli.packages import archive, keeper
+    from wfcore.errors import Forbidden
+    from wfcore.packages.archive import read_archive
+
+    content = archive(session, source)
+    manifest = read_archive(content).manifest
+    wanted = manifest.permissions.to_dict()
+    secrets = _pairs(secret or [])
+    with keeper(session) as packages:
+        try:
+            done = packages.install(content, wanted if grant else None, secrets)
+        except Forbidden:
+            if not _asked(session, f"{manifest.name} {manifest.version}", manifest.permissions.words()):
+                raise
+            done = packages.install(content, wanted, secrets)
+    name = f"{done['name']} {done['version']}"
+    lines: list[Line] = [[_state(done["result"]), f"  {name}  {done['digest'][:12]}"]]
+    lines += [f"  it {words}" for words in done["permissions"]] or [f"  {_NOTHING}"]
+    return Answer(done, lines)
+
+
+def info(session: Session, name: str) -> Answer:
+    """Show an installed package: its actions, its permissions, its versions and who uses it.
+
+    Args:
+        name (NAME): The package, such as community/slack.
+    """
+    found = _described(session, name)
+    lines: list[Line] = [
+        [Styled(found["name"], "bold"), f" {found['version']}  ", _state(found["state"])],
+        *([found["description"]] if found["description"] else []),
+        *([Styled(found["error"], "red")] if found["error"] else []),
+        "",
+        *table(("ACTION", "DESCRIPTION"), [(one["type"], one["description"]) for one in found["actions"]]),
+        "",
+        *([f"it {words}" for words in found["permissions"]] or [_NOTHING]),
+        *(f"not granted: it {words}" for words in found["refused"]),
+        *(f"secret {slot}: {stored}" for slot, stored in found["secrets"].items()),
+        "",
+        *table(("VERSION", "DIGEST"), [(one["version"], one["digest"][:12]) for one in found["versions"]]),
+        *(["", f"used by {', '.join(found['used_by'])}"] if found["used_by"] else []),
+    ]
+    return Answer(found, lines)
+
+
+def remove(session: Session, name: str, *, version: str | None = None, force: bool = False) -> Answer:
+    """Remove an installed package.
+
+    It is refused while an enabled workflow or an open execution uses it.
+
+    Args:
+        name (NAME): The package, such as community/slack.
+        version (VERSION): Only this version.
+        force: Remove it all the same; tasks that need it will fail.
+    """
+    from wfcore.cli.packages import keeper
+
+    found = _described(session, name)
+    with keeper(session) as packages:
+        gone = packages.remove(found["name"], version, force=force)
+    return Answer({"packages": gone}, [f"removed  {one['name']} {one['version']}" for one in gone])
+
+
+def _described(session: Session, name: str) -> dict[str, Any]:
+    from wfcore.cli.packages import name_of, reader
+    from wfcore.errors import NotFound
+
+    name_of(name)
+    with reader(session) as packages:
+        if packages is None:
+            raise NotFound(f"the package {name} is not installed", remedy="nothing is installed here yet")
+        return packages.describe(name)
+
+
+def _row(one: Mapping[str, Any]) -> tuple[str, str, Styled, str, str]:
+    may = one["error"] or "; ".join(words.removeprefix("may ") for words in one["permissions"]) or "none"
+    return one["name"], one["version"], _state(one["state"]), one["digest"][:12], may
+
+
+def _state(word: str) -> Styled:
+    return Styled(word, _STYLES.get(word, "dim"))
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    from wfcore.errors import UsageError
+
+    pairs = {}
+    for text in given:
+        slot, equals, name = text.partition("=")
+        if not (slot and equals and name):
+            raise UsageError(
+                f"--secret {text!r} is not SLOT=NAME", remedy="write for example --secret TOKEN=my-token"
+            )
+        pairs[slot] = name
+    return pairs
+
+
+def _asked(session: Session, package: str, permissions: list[str]) -> bool:
+    """Show what a package may do and ask; False without a terminal, or when the answer is not yes."""
+    out = session.out
+    if out.json or not out.terminal or not sys.stdin.isatty():
+        return False
+    out.line(f"{package} asks for permissions:")
+    for words in permissions:
+        out.line(f"  it {words}")
+    out.raw("Grant them? [y/N] ")
+    out.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _here(session: Session) -> list[dict[str, Any]]:

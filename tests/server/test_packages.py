@@ -1,0 +1,195 @@
+"""Plugin packages over HTTP: installed, used without a restart, kept for those that use them, removed."""
+
+import base64
+
+import pytest
+
+PATH = "/api/v1/packages"
+ITEM = f"{PATH}/community/hi"
+KEPT = "{kv: true}"
+USE = """\
+id: use
+tasks:
+  a: {type: community/hi.greet, inputs: {name: Ada}}
+outputs: {said: "{{ tasks.a.output }}"}
+"""
+
+
+def install(server, content, **more):
+    return server.post(PATH, {"package": base64.b64encode(content).decode(), **more})
+
+
+def said(server):
+    execution = server.submit("use", wait=10)
+    ended = server.get(f"/api/v1/executions/{execution['id']}").json
+    return ended["outputs"]["said"] if ended["state"] == "SUCCESS" else ended["error"]["message"]
+
+
+@pytest.fixture
+def clean(server):
+    """The server without packages."""
+    yield server
+    server.call("DELETE", "/api/v1/workflows/default/use")
+    for one in server.get(PATH).json["packages"]:
+        server.call("DELETE", f"{PATH}/{one['name']}?force=true")
+
+
+def test_what_is_installed_runs_at_once_and_workflows_keep_their_version(clean, plugin):
+    assert clean.post("/api/v1/workflows", USE, kind="application/yaml").status == 422
+    first = install(clean, plugin()).json
+    assert (first["result"], first["name"], first["version"]) == ("installed", "community/hi", "1.0.0")
+    assert (first["state"], first["permissions"], first["error"]) == ("current", [], None)
+    assert clean.apply(USE)["result"] == "created"
+    assert said(clean) == "hello Ada"
+    assert install(clean, plugin()).json["result"] == "unchanged"
+    assert clean.apply(USE)["result"] == "unchanged"
+
+    second = install(clean, plugin("1.1.0", "export const greet = ({ name }) => `welcome ${name}`")).json
+    assert second["result"] == "updated"
+    assert said(clean) == "hello Ada", "it keeps the version that it was applied with"
+    assert {one["version"]: one["state"] for one in clean.get(PATH).json["packages"]} == {
+        "1.0.0": "kept",
+        "1.1.0": "current",
+    }
+    detail = clean.get("/api/v1/workflows/default/use").json
+    assert detail["plugins"] == {"community/hi": first["digest"]}
+    assert clean.apply(USE)["result"] == "updated"
+    assert said(clean) == "welcome Ada"
+
+
+def test_a_package_tells_what_it_is(clean, plugin):
+    install(
+        clean,
+        plugin(permissions="{kv: true, secrets: {KEY: ['https://a.b/*']}}"),
+        grant={"kv": True},
+        secrets={"KEY": "k"},
+    )
+    clean.apply(USE)
+    told = clean.get(ITEM).json
+    assert told["actions"] == [
+        {
+            "type": "community/hi.greet",
+            "description": "Greet.",
+            "inputs": {"name": {"type": "string", "required": True}},
+        }
+    ]
+    assert told["permissions"] == ["may keep records for later executions"]
+    assert told["refused"] == ["may send the secret KEY to https://a.b/*"]
+    assert told["secrets"] == {"KEY": "k"}
+    assert told["used_by"] == ["workflow default/use"]
+    assert [one["version"] for one in told["versions"]] == ["1.0.0"]
+
+
+def test_permissions_have_to_be_granted(clean, plugin):
+    refused = install(clean, plugin(permissions=KEPT))
+    assert (refused.status, refused.code) == (403, "forbidden")
+    assert "may keep records" in refused.json["error"]["message"]
+    assert clean.get(PATH).json["packages"] == []
+    assert install(clean, plugin(permissions=KEPT), grant={"kv": True}).status == 200
+
+
+def test_an_update_that_asks_for_nothing_new_needs_no_grant(clean, plugin):
+    install(clean, plugin(permissions=KEPT), grant={"kv": True})
+    assert install(clean, plugin("1.1.0", permissions=KEPT)).json["permissions"] == [
+        "may keep records for later executions"
+    ]
+    wider = install(clean, plugin("1.2.0", permissions="{kv: true, env: [HOME]}"))
+    assert (wider.status, wider.json["error"]["message"].count("it may")) == (403, 1)
+    assert "HOME" in wider.json["error"]["message"]
+
+
+def test_a_grant_never_gives_more_than_the_manifest_declares(clean, plugin):
+    installed = install(clean, plugin(), grant={"kv": True, "env": ["HOME"]}).json
+    assert installed["permissions"] == []
+
+
+def test_a_version_never_changes(clean, plugin):
+    install(clean, plugin())
+    other = install(clean, plugin(source="export const greet = () => 'other'"))
+    assert (other.status, other.code) == (409, "conflict")
+
+
+def test_it_is_not_removed_while_it_is_used(clean, plugin):
+    install(clean, plugin())
+    clean.apply(USE)
+    refused = clean.call("DELETE", ITEM)
+    assert (refused.status, refused.code) == (409, "conflict")
+    assert "workflow default/use" in refused.json["error"]["message"]
+    clean.post("/api/v1/workflows/default/use/disable")
+    assert [one["version"] for one in clean.call("DELETE", ITEM).json["packages"]] == ["1.0.0"]
+    assert clean.get(ITEM).status == 404
+
+
+def test_an_open_execution_keeps_it_too(clean, plugin):
+    install(clean, plugin())
+    clean.apply(USE.replace("tasks:\n", "tasks:\n  w: {type: core/wait, inputs: {for: 1h}}\n"))
+    execution = clean.submit("use")
+    clean.post("/api/v1/workflows/default/use/disable")
+    refused = clean.call("DELETE", ITEM)
+    assert (refused.status, execution["id"] in refused.json["error"]["message"]) == (409, True)
+    clean.post(f"/api/v1/executions/{execution['id']}/cancel", {})
+
+
+def test_by_force_it_goes_and_its_tasks_fail(clean, plugin):
+    install(clean, plugin())
+    clean.apply(USE)
+    assert clean.call("DELETE", f"{ITEM}?force=true").status == 200
+    assert "no longer installed" in said(clean)
+
+
+def test_one_version_can_be_removed(clean, plugin):
+    install(clean, plugin())
+    install(clean, plugin("1.1.0", "export const greet = () => 2"))
+    assert clean.call("DELETE", f"{ITEM}?version=9.9.9").status == 404
+    clean.call("DELETE", f"{ITEM}?version=1.1.0")
+    (left,) = clean.get(PATH).json["packages"]
+    assert (left["version"], left["state"]) == ("1.0.0", "current")
+
+
+def test_a_driver_owns_its_namespace(clean, plugin):
+    refused = install(clean, plugin(name="core/extra"))
+    assert (refused.status, refused.code) == (409, "conflict")
+
+
+def test_a_package_for_another_release_is_refused(clean, plugin):
+    refused = install(clean, plugin(engine=">=99"))
+    assert (refused.status, refused.code) == (422, "invalid_package")
+    assert "needs workflow >=99" in refused.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "has no package"),
+        ({"package": 1}, "has no package"),
+        ({"package": "*"}, "has no package"),
+        ({"package": "eA==", "grnat": {}}, "unknown key 'grnat'"),
+        ({"package": "eA==", "grant": []}, "grant is no object"),
+        ({"package": "eA==", "secrets": []}, "secrets is no object"),
+        ({"package": "eA==", "secrets": {"A": 1}}, "must name a secret"),
+    ],
+)
+def test_a_body_that_is_not_right(clean, body, message):
+    answer = clean.post(PATH, body)
+    assert (answer.status, answer.code) == (400, "usage")
+    assert message in answer.json["error"]["message"]
+
+
+def test_a_package_that_is_none(clean, plugin):
+    refused = install(clean, b"no zip")
+    assert (refused.status, refused.code) == (422, "invalid_package")
+    broken = install(clean, plugin(name="Bad Name"))
+    assert broken.json["error"]["problems"][0]["path"] == "name"
+
+
+def test_a_grant_and_secrets_that_do_not_fit(clean, plugin):
+    refused = install(clean, plugin(permissions=KEPT), grant={"kv": "yes"})
+    assert (refused.status, refused.code) == (422, "invalid_input")
+    refused = install(clean, plugin(), secrets={"KEY": "k"})
+    assert (refused.status, refused.code) == (400, "usage")
+
+
+def test_code_that_is_not_well_formed_is_not_installed(clean, plugin):
+    refused = install(clean, plugin(source="export const greet = ("))
+    assert (refused.status, refused.code) == (422, "invalid_package")
+    assert clean.get(PATH).json["packages"] == []

@@ -1,0 +1,35 @@
+"""Plugin projects on this machine: the runtimes that build and test them need no server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wfcore.cli.session import Session
+
+if TYPE_CHECKING:
+    from wfcore.packages.project import Built
+    from wfcore.plugins.contracts import Runtime
+
+
+@contextmanager
+def runtimes(session: Session) -> Iterator[Callable[[str], Runtime]]:
+    """The runtimes of this installation by name, started when asked for and stopped on the way out."""
+    from wfcore.engine.clock import SystemClock
+    from wfcore.service.installed import Installed
+
+    installed = Installed(session.config, SystemClock())
+    try:
+        yield installed.runtime
+    finally:
+        installed.host.stop(1.0)
+
+
+def built(session: Session, folder: str) -> Built:
+    """The package of a project. Raises as ``packages.project.build``."""
+    from wfcore.packages.project import build
+
+    with runtimes(session) as runtime:
+        return build(Path(folder), runtime)

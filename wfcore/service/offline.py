@@ -1,0 +1,42 @@
+"""The installed packages of a data directory that no server is using."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wfcore.config import Config
+from wfcore.engine.clock import SystemClock
+from wfcore.engine.library import Library
+from wfcore.plugins.contracts import Storage
+from wfcore.service.installed import Installed
+from wfcore.service.packages import Packages
+
+
+@contextmanager
+def stored_packages(config: Config) -> Iterator[Packages]:
+    """The packages, to be changed too. Raises Conflict while a server uses the database."""
+    installed = Installed(config, SystemClock())
+    try:
+        storage = installed.use_storage()
+        installed.listen()
+        yield _packages(installed, storage)
+    finally:
+        installed.host.stop(1.0)
+
+
+@contextmanager
+def readable_packages(config: Config) -> Iterator[Packages | None]:
+    """The packages, to be read only; None when there is no database that could have some."""
+    installed = Installed(config, SystemClock())
+    try:
+        storage = installed.read_packages(config)
+        yield _packages(installed, storage) if storage else None
+    finally:
+        installed.host.stop(1.0)
+
+
+def _packages(installed: Installed, storage: Storage) -> Packages:
+    library = Library(storage, installed.loader().revision)
+    shelf, packs, runtime = installed.shelf, installed.packs, installed.runtime
+    return Packages(storage, shelf, packs, runtime, library, installed.clock, installed.hooks)

@@ -1,0 +1,74 @@
+"""Plugin packages: install, list, describe, remove."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+
+from wfcore.errors import UsageError
+from wfcore.service.answers import send
+from wfcore.service.body import check_keys, read_json
+from wfcore.service.params import FORCE, VERSION
+from wfcore.service.site import Site
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+
+class PackageList:
+    """``/api/v1/packages``."""
+
+    def __init__(self, site: Site) -> None:
+        self._packages, self._limit = site.app.packages, site.max_body
+
+    def on_get(self, _request: Request, response: Response) -> None:
+        """List the installed packages."""
+        send(response, {"packages": self._packages.list()})
+
+    def on_post(self, request: Request, response: Response) -> None:
+        """Install a package."""
+        body = read_json(request, self._limit)
+        check_keys(body, ("package", "grant", "secrets"), "the request body")
+        content = _archive(body.get("package"))
+        done = self._packages.install(content, _mapping(body, "grant"), _mapping(body, "secrets"))
+        send(response, done)
+
+
+class PackageItem:
+    """``/api/v1/packages/{namespace}/{name}``."""
+
+    def __init__(self, site: Site) -> None:
+        self._packages = site.app.packages
+
+    def on_get(self, _request: Request, response: Response, namespace: str, name: str) -> None:
+        """Describe a package."""
+        send(response, self._packages.describe(f"{namespace}/{name}"))
+
+    def on_delete(self, request: Request, response: Response, namespace: str, name: str) -> None:
+        """Remove a package."""
+        version, force = VERSION.read(request), FORCE.read(request)
+        send(response, {"packages": self._packages.remove(f"{namespace}/{name}", version, force=force)})
+
+
+def _archive(given: Any) -> bytes:
+    try:
+        content = base64.b64decode(given, validate=True) if isinstance(given, str) else b""
+    except (binascii.Error, ValueError):
+        content = b""
+    if not content:
+        raise UsageError(
+            "the request body has no package", remedy='send {"package": "base64 of the .wfp file"}'
+        )
+    return content
+
+
+def _mapping(body: dict[str, Any], key: str) -> dict[str, Any] | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise UsageError(f"the request body: {key} is no object", remedy=f'send {{"{key}": {{…}}}}')
+    if key == "secrets" and not all(isinstance(name, str) and name for name in (value or {}).values()):
+        raise UsageError(
+            "the request body: secrets must name a secret for each slot", remedy='send {"SLOT": "name"}'
+        )
+    return value
