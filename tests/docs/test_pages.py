@@ -10,6 +10,8 @@ import yaml
 from wfcore.cli import door
 from wfcore.cli.root import ROOT as COMMANDS
 from wfcore.config import keys, load
+from wfcore.packages.manifest import parse_manifest
+from wfcore.packages.permissions import parse
 from wfcore.service.checker import local_checker
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +82,11 @@ def test_every_yaml_is_a_workflow_or_a_configuration_and_valid(info, text, check
     if set(info) & {"invalid", "data"}:
         return
     keys_there = set(yaml.safe_load(text))
-    if "tasks" in keys_there:
+    if "plugin" in keys_there:
+        parse_manifest(text)
+    elif keys_there == {"permissions"}:
+        parse(yaml.safe_load(text)["permissions"])
+    elif "tasks" in keys_there:
         checker.load(text, "example.yaml", {"code/report.ts": "export default (data) => data;"})
     elif keys_there & {"trigger", "triggers"}:
         checker.load(f"{text}tasks: {{a: {{type: core/set}}}}\n", "example.yaml")
