@@ -29,11 +29,14 @@ def plugin():
         permissions="{}",
         name="community/hi",
         engine=">=0.1",
+        output="{nullable: true}",
     ):
         manifest = (
             f"plugin: 1\nname: {name}\nversion: {version}\ndescription: Says hello.\n"
             f'requires: {{engine: "{engine}"}}\n'
-            "actions: {greet: {description: Greet., inputs: {name: {type: string, required: true}}}}\n"
+            "actions:\n  greet:\n    description: Greet.\n"
+            "    inputs: {name: {type: string, required: true}}\n"
+            f"    output: {output}\n"
             f"permissions: {permissions}\n"
         )
         return write_archive({"plugin.yaml": manifest.encode(), "plugin.wasm": script(source)})

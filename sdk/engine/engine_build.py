@@ -25,12 +25,12 @@ from engine_sources import NPM_INTEGRITY, PINS, BuildError, Sources, fetch
 HERE = Path(__file__).parent
 #: The sha256 of what is built; another result is an error.
 DIGESTS = {
-    "quickjs.wasm": "a2a8912cc25c55b6583affa56d6c77247c08351b20bae3f0ec6ba1a59726507d",
-    "typescript.wasm": "465afa6b0970a0ec4c39799b6454171ec8ff34d9b25fac21d4458f434bcffa57",
+    "quickjs.wasm": "9e773e54c1b26174c632142462dce58c46bcea89ddd010942d67f101ec2dd9f5",
+    "typescript.wasm": "20a745496450dc41779f8e249dbf9ba8b3e91b5a8dd64bbb578a40b5167a6a77",
 }
 LICENSES = "LICENSES.txt"
 
-_UNITS = ("quickjs", "libregexp", "libunicode", "dtoa", "glue", "text", "wasi")
+_UNITS = ("quickjs", "libregexp", "libunicode", "dtoa", "glue", "memory", "text", "wasi")
 #: What the engine has beside the language, in the order in which one needs the other.
 _SCRIPTS = ("kept", "errors", "values", "host", "request", "context", "web")
 _COMPILE = ("--target=wasm32-wasi", "-O2", "-D_GNU_SOURCE", "-DNDEBUG", "-I.")

@@ -82,8 +82,8 @@ def fetch(work: Path) -> Sources:
     """Fetch, check and unpack everything below ``work``. Raises BuildError."""
     files = work / "files"
     files.mkdir(parents=True)
-    _pip(work, files)
     _npm(files)
+    _pip(work, files)
     wheels = {file.name.partition("-")[0]: file for file in files.iterdir()}
     for name in ("ziglang", "wasmtime"):
         with zipfile.ZipFile(wheels[name]) as wheel:

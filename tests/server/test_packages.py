@@ -193,3 +193,63 @@ def test_code_that_is_not_well_formed_is_not_installed(clean, plugin):
     refused = install(clean, plugin(source="export const greet = ("))
     assert (refused.status, refused.code) == (422, "invalid_package")
     assert clean.get(PATH).json["packages"] == []
+
+
+CALLER = "export const greet = async (inputs, ctx) => `${await ctx.call('community/hi.greet', inputs)}!`"
+
+
+def test_a_plugin_calls_another_in_the_version_that_the_workflow_was_applied_with(clean, plugin):
+    install(clean, plugin())
+    grant = {"calls": ["community/hi.greet"]}
+    caller = plugin(source=CALLER, name="community/loud", permissions="{calls: [community/hi.greet]}")
+    install(clean, caller, grant=grant)
+    clean.apply(USE.replace("community/hi", "community/loud"))
+    assert said(clean) == "hello Ada!"
+    pinned = clean.get("/api/v1/workflows/default/use").json["plugins"]
+    assert set(pinned) == {"community/hi", "community/loud"}
+    install(clean, plugin("2.0.0", "export const greet = () => 'other'"))
+    assert said(clean) == "hello Ada!"
+    refused = clean.call("DELETE", f"{ITEM}?version=1.0.0")
+    assert refused.status == 409, "a called one is used too"
+
+
+def test_called_plugins_have_their_own_permissions(clean, plugin):
+    keeper = "export const greet = async (i, ctx) => { await ctx.kv.set('k', 1); return 'kept' }"
+    install(clean, plugin(source=keeper, permissions=KEPT), grant={"kv": True})
+    caller = plugin(source=CALLER, name="community/loud", permissions="{calls: [community/hi.greet]}")
+    install(clean, caller, grant={"calls": ["community/hi.greet"]})
+    clean.apply(USE.replace("community/hi", "community/loud"))
+    assert said(clean) == "kept!"
+
+
+def test_a_task_narrows_what_a_plugin_may_do(clean, plugin):
+    keeper = "export const greet = async (i, ctx) => { await ctx.kv.set('k', 1); return 'kept' }"
+    install(clean, plugin(source=keeper, permissions=KEPT), grant={"kv": True})
+    clean.apply(USE)
+    assert said(clean) == "kept"
+    clean.apply(USE.replace("inputs: {name: Ada}", "inputs: {name: Ada}, permissions: {env: [HOME]}"))
+    assert "not permitted: it may not keep records" in said(clean)
+
+
+def test_plugins_that_call_each_other_without_end_are_stopped(clean, plugin):
+    source = "export const greet = (inputs, ctx) => ctx.call('community/hi.greet', inputs)"
+    calls = "{calls: [community/hi.greet]}"
+    install(clean, plugin(source=source, permissions=calls), grant={"calls": ["community/hi.greet"]})
+    clean.apply(USE)
+    assert "levels deep" in said(clean)
+
+
+def test_inputs_are_checked_when_a_workflow_is_applied(clean, plugin):
+    install(clean, plugin())
+    refused = clean.post("/api/v1/workflows", USE.replace("name: Ada", "nmae: Ada"), kind="application/yaml")
+    assert refused.status == 422
+    assert {one["path"] for one in refused.json["error"]["problems"]} == {
+        "tasks.a.inputs.name",
+        "tasks.a.inputs.nmae",
+    }
+
+
+def test_output_is_checked_after_the_call(clean, plugin):
+    install(clean, plugin(source="export const greet = () => 5", output="{type: string}"))
+    clean.apply(USE)
+    assert "the result is not what the manifest says" in said(clean)

@@ -1,10 +1,9 @@
 // The JavaScript engine of the sandbox: quickjs-ng as a core module of the ABI wf/1 that needs no WASI.
 //
-// The build runs wf_init and wf_setup once, and what they leave in memory becomes the module's data: a fresh
-// instance starts with its engine ready. Both are no exports of the finished module.
+// The build runs wf_init, and wf_setup with each of its scripts, and what they leave in memory becomes the module's
+// data: a fresh instance starts with its engine ready. Both are no exports of the finished module.
 //
 // A result is ptr << 32 | len of a byte (0: ok, 1: error) and a text; see sdk/abi/README.md.
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +22,13 @@ static const char FILE_NAME[] = "plugin.js";
 static const char NO_MEMORY[] = "{\"type\":\"memory\",\"message\":\"the code needs more memory than it may use\"}";
 static const char NEVER_SETTLED[] =
     "{\"type\":\"never_settled\",\"message\":\"the promise is pending and nothing is left to do\"}";
-static const char UNREADABLE[] = "{\"type\":\"error\",\"message\":\"what was thrown cannot be read\",\"frames\":[]}";
+static const char UNREADABLE[] =
+    "{\"type\":\"error\",\"message\":\"what was thrown cannot be read\",\"frames\":[]}";
 
 static JSRuntime *runtime;
 static JSContext *context;
 static JSValue kit;     // what the scripts of the build share
 static JSValue actions; // the module's namespace, or what a script of the build gave
-static int is_building; // what is given back is zeroed then: the module holds all that is not zero
-static int exhausted;   // some memory was asked for and not there: the engine may throw null for that
 
 enum { START, ENCODE, EXPLAIN, REVIVE, REFUSE_INTEGER, FUNCTIONS };
 static const char *const NAMES[] = {"start", "encode", "explain", "revive", "refuseInteger"};
@@ -39,31 +37,6 @@ static JSValue functions[FUNCTIONS]; // of the kit
 static JSValue ours(int which, int argc, JSValue *argv) {
   return JS_Call(context, functions[which], JS_UNDEFINED, argc, argv);
 }
-
-// --- memory
-
-static void *noted(void *made) {
-  if (!made) exhausted = 1;
-  return made;
-}
-static void *take(void *opaque, size_t size) { return noted(malloc(size)); }
-static void *take_zeroed(void *opaque, size_t count, size_t size) { return noted(calloc(count, size)); }
-static size_t size_of(const void *place) { return malloc_usable_size((void *)place); }
-static void give_back(void *opaque, void *place) {
-  if (is_building && place) {
-    memset(place, 0, size_of(place));
-    __asm__ volatile("" ::: "memory"); // else the compiler leaves it out: nobody reads what is freed
-  }
-  free(place);
-}
-static void *resize(void *opaque, void *place, size_t size) {
-  if (!is_building || !place) return noted(realloc(place, size));
-  void *made = take(opaque, size);
-  if (made) memcpy(made, place, size < size_of(place) ? size : size_of(place));
-  give_back(opaque, place);
-  return made;
-}
-static const JSMallocFunctions ALLOCATOR = {take_zeroed, take, give_back, resize, size_of};
 
 // --- values from outside
 
@@ -130,7 +103,7 @@ static uint64_t text_of(uint8_t status, JSValue value) {
   JS_FreeValue(context, value);
   if (!text) {
     JS_FreeValue(context, JS_GetException(context));
-    return exhausted ? FIXED(NO_MEMORY) : FIXED(UNREADABLE);
+    return memory_was_short ? FIXED(NO_MEMORY) : FIXED(UNREADABLE);
   }
   uint64_t packed = result(status, text, length);
   JS_FreeCString(context, text);
@@ -139,7 +112,7 @@ static uint64_t text_of(uint8_t status, JSValue value) {
 
 static uint64_t explained(int of_source) {
   JSValue error = JS_GetException(context);
-  if (exhausted && JS_IsNull(error)) return FIXED(NO_MEMORY);
+  if (memory_was_short && JS_IsNull(error)) return FIXED(NO_MEMORY);
   JSValue arguments[] = {error, JS_NewBool(context, of_source)};
   JSValue text = ours(EXPLAIN, 2, arguments);
   JS_FreeValue(context, error);
@@ -269,7 +242,8 @@ EXPORT("wf_init") void wf_init(void) {
 // The script as bytecode and back, which leaves its text behind.
 static JSValue condensed(JSValue script) {
   size_t size;
-  uint8_t *bytecode = JS_WriteObject(context, &size, must(script), JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+  int flags = JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE;
+  uint8_t *bytecode = JS_WriteObject(context, &size, must(script), flags);
   JS_FreeValue(context, script);
   JSValue read = must(JS_ReadObject(context, bytecode, size, JS_READ_OBJ_BYTECODE));
   js_free(context, bytecode);
@@ -289,6 +263,6 @@ EXPORT("wf_setup") void wf_setup(char *script, int32_t length) {
   if (JS_IsObject(made)) actions = made;
   for (int i = 0; i < FUNCTIONS; i++) functions[i] = must(JS_GetPropertyStr(context, kit, NAMES[i]));
   JS_RunGC(runtime);
-  give_back(NULL, script);
+  ALLOCATOR.js_free(NULL, script);
   is_building = 0;
 }

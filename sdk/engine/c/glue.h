@@ -3,6 +3,12 @@
 
 #include "quickjs.h"
 
+extern const JSMallocFunctions ALLOCATOR;
+// While it is, what is given back is zeroed: the finished module holds all that is not zero.
+extern int is_building;
+// Some memory was asked for and not there. The engine may throw null for that.
+extern int memory_was_short;
+
 // The time in nanoseconds since the epoch, and where the random numbers begin.
 void set_call(uint64_t now, uint64_t random);
 uint64_t next_random(void);

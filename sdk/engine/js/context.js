@@ -56,8 +56,8 @@
     for (let i = 0; i < names.length; i++) {
       if (typeof exported[names[i]] === "function") there += (there ? ", " : "its exports are ") + names[i];
     }
-    const wanted = action === "default" ? "a default export that is a function" : "an export " + action + " that is a function";
-    const message = "the module lacks " + wanted + "; " + (there || "it exports no function");
+    const wanted = action === "default" ? "a default export" : "an export " + action;
+    const message = "the module lacks " + wanted + " that is a function; " + (there || "it exports no function");
     return new TerminalError(message, { type: "no_action" });
   }
 

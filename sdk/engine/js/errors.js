@@ -36,7 +36,8 @@
       const match = exec(FRAME, lines[i]);
       if (match === null) continue;
       const name = match[1] === "<anonymous>" || match[1] === "<eval>" ? "" : (match[1] ?? "");
-      found[found.length] = { __proto__: null, function: name, file: "plugin.js", line: +match[2], column: +(match[3] ?? 1) };
+      const place = { line: +match[2], column: +(match[3] ?? 1) };
+      found[found.length] = { __proto__: null, function: name, file: "plugin.js", ...place };
     }
     return found;
   }

@@ -7,7 +7,9 @@
 
   kit.host = function host(envelope) {
     const answer = ask(write(envelope, envelope.op));
-    if (answer === undefined) throw new TerminalError(envelope.op + " was given more than 8 MiB", { type: "too_large" });
+    if (answer === undefined) {
+      throw new TerminalError(envelope.op + " was given more than 8 MiB", { type: "too_large" });
+    }
     if (!hasOwn(answer, "error")) return answer.value;
     const { type, message, retryable, retry_after: retryAfter } = answer.error;
     throw retryable ? new RetryableError(message, { type, retryAfter }) : new TerminalError(message, { type });

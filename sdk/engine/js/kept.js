@@ -1,6 +1,5 @@
 // Plugins may replace whatever they can reach: what the engine's own scripts need is kept here, before any of them.
-// What else they use of the language must not look for a method: a template literal is one's concat, for…of another's
-// iterator.
+// And of the language they use nothing that looks for a method: no template literal (concat), no for…of (an iterator).
 (function (kit) {
   "use strict";
 
@@ -11,8 +10,8 @@
 
   kit.kept = {
     ...{ assign, defineProperty, freeze, getPrototypeOf, hasOwn, keys, setPrototypeOf },
-    ...{ ArrayBuffer, Boolean, Error, InternalError, Map, Number, Promise, RangeError, RegExp, Set, String, SyntaxError },
-    ...{ TypeError, Uint8Array, encodeURIComponent },
+    ...{ ArrayBuffer, Boolean, Map, Number, Promise, RegExp, Set, String, Uint8Array, encodeURIComponent },
+    ...{ Error, InternalError, RangeError, SyntaxError, TypeError },
     isArray: Array.isArray,
     isFinite: Number.isFinite,
     isView: ArrayBuffer.isView,

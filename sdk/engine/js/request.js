@@ -62,7 +62,8 @@
     const { body, type } = bodyOf(options);
     const headers = headersOf(options.headers, type);
     const address = withQuery(String(url), query);
-    const answer = host({ __proto__: null, op: "http.request", method, url: address, headers, body, timeout, redirects });
+    const asked = { method, url: address, headers, body, timeout, redirects };
+    const answer = host({ __proto__: null, op: "http.request", ...asked });
     const text = () => (typeof answer.body === "string" ? answer.body : decodeUtf8(answer.body, false));
     return { ...answer, ok: answer.status >= 200 && answer.status < 300, text, json: () => parse(text()) };
   };

@@ -61,7 +61,8 @@
       if (part === "..") parts.pop();
       else if (part !== ".") parts.push(part);
     }
-    const found = dependencies[path] ? path : [parts.join("/"), `${parts.join("/")}/index`].find((name) => modules[name]);
+    const names = [parts.join("/"), `${parts.join("/")}/index`];
+    const found = dependencies[path] ? path : names.find((name) => modules[name]);
     if (!loaded[found]) {
       loaded[found] = {};
       modules[found](loaded[found], (wanted) => load(wanted, found));

@@ -3,7 +3,8 @@
   "use strict";
 
   const { ArrayBuffer, Boolean, Error, Map, Number, Promise, RegExp, Set, String, Uint8Array } = kit.kept;
-  const { fromBase64, getPrototypeOf, isArray, isFinite, isView, keys, list, plainPrototype, stringify, toBase64 } = kit.kept;
+  const { fromBase64, isArray, isFinite, isView, list, plainPrototype, stringify, toBase64 } = kit.kept;
+  const { getPrototypeOf, keys } = kit.kept;
   const { TerminalError } = kit;
 
   const DEEPEST = 200;
@@ -13,7 +14,9 @@
   function revive(value) {
     if (value === null || typeof value !== "object") return value;
     const names = keys(value);
-    if (names.length === 1 && names[0] === "$bytes" && typeof value.$bytes === "string") return fromBase64(value.$bytes);
+    if (names.length === 1 && names[0] === "$bytes" && typeof value.$bytes === "string") {
+      return fromBase64(value.$bytes);
+    }
     for (let i = 0; i < names.length; i++) {
       const inner = value[names[i]];
       if (inner !== null && typeof inner === "object") value[names[i]] = revive(inner);

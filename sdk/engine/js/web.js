@@ -20,7 +20,9 @@
     #ignoreBOM;
     constructor(label = "utf-8", { fatal = false, ignoreBOM = false } = {}) {
       const name = toLowerCase(trim(String(label)));
-      if (name !== "utf-8" && name !== "utf8") throw new RangeError("the encoding " + label + " is not supported; utf-8 is");
+      if (name !== "utf-8" && name !== "utf8") {
+        throw new RangeError("the encoding " + label + " is not supported; utf-8 is");
+      }
       this.#fatal = fatal;
       this.#ignoreBOM = ignoreBOM;
     }
