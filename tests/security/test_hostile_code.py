@@ -55,7 +55,7 @@ def test_javascript_that_does_not_end_is_stopped_in_time(bench, source):
     bench.run("export default () => 1")
     began = time.monotonic()
     fails("timeout", bench.invoke, compiled, timeout=0.3)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_time_that_the_host_takes_counts(bench):
     source = "export default async (d, ctx) => { await ctx.kv.get('k'); for (;;); }"
     began = time.monotonic()
     fails("timeout", bench.run, source, host=lambda request: time.sleep(0.5), timeout=0.6)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 8
 
 
 def test_javascript_gets_no_more_memory_than_it_may_have(bench):

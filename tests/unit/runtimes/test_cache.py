@@ -58,6 +58,18 @@ def test_a_directory_that_cannot_be_written_costs_only_time(tmp_path):
     assert artefacts.get("a", lambda: b"2") == b"2"
 
 
+def test_what_was_not_used_for_longest_makes_room(artefacts, tmp_path, monkeypatch):
+    monkeypatch.setattr("wfcore_plugins.runtimes.wasm.artefacts._MOST", 400)
+    for number, key in enumerate("abc"):
+        artefacts.get(key, lambda: b"x" * 100)
+        for file in (tmp_path / "cache" / "wasm").iterdir():
+            os.utime(file, (file.stat().st_mtime - 10 * number,) * 2)
+    artefacts.get("a", never)
+    artefacts.get("d", lambda: b"y" * 100)
+    assert artefacts.get("a", never) == b"x" * 100
+    assert artefacts.get("b", lambda: b"again") == b"again"
+
+
 def test_nothing_is_left_of_what_could_not_be_made(artefacts, tmp_path):
     with pytest.raises(LookupError):
         artefacts.get("a", lambda: {}["a"])

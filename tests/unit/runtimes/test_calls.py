@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -255,3 +256,13 @@ def test_a_module_that_is_none_is_refused(bench):
         bench.driver.check(b"(module)")
     with pytest.raises(TerminalError, match="no WebAssembly"):
         bench.invoke(bench.module(b"(module)"))
+
+
+def test_a_process_forgets_what_it_was_not_asked_for_lately(fresh, monkeypatch):
+    monkeypatch.setattr("wfcore_plugins.runtimes.wasm.worker._HELD", 3)
+    bench = fresh(processes=1)
+    several = [bench.js(f"export default () => {n}") for n in range(5)]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(4):
+            assert list(threads.map(bench.invoke, several * 4)) == [0, 1, 2, 3, 4] * 4
+    assert len(bench.workers()) == 1

@@ -46,7 +46,7 @@ def test_a_map_of_any_size_is_soon_done_with():
     began = time.monotonic()
     assert source_map("AAAA," * 6_000_000).place(1, 1) is None
     assert source_map("g" * 4_000_000).place(1, 1) is None
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 @given(st.text(alphabet="ABCDgh/+9;,", max_size=60), st.integers(), st.integers())

@@ -10,7 +10,7 @@ from wfcore_plugins.runtimes.wasm import values
 from wfcore_plugins.runtimes.wasm.limits import MAX_TEXT
 
 #: Answers are remembered up to so many bytes.
-_REMEMBERED: Final = 32 * 1024 * 1024
+_REMEMBERED: Final = 8 * 1024 * 1024
 
 
 class Answers:

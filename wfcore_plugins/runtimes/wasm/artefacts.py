@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 _DIGEST: Final = 32
+#: Bytes of all files together; when there are more, those go that were not used for longest.
+_MOST: Final = 1024 * 1024 * 1024
 
 
 class Artefacts:
@@ -27,6 +29,7 @@ class Artefacts:
             content = make()
             with contextlib.suppress(OSError):  # without the file it is compiled again next time
                 self._write(file, content)
+                self._make_room()
         return content
 
     def drop(self, key: str) -> None:
@@ -44,6 +47,19 @@ class Artefacts:
             Path(name).unlink(missing_ok=True)
             raise
 
+    def _make_room(self) -> None:
+        states = sorted(((file.stat(), file) for file in self._directory.iterdir()), key=_last_used)
+        left = sum(state.st_size for state, _ in states)
+        for state, file in states:
+            if left <= _MOST:
+                return
+            file.unlink(missing_ok=True)
+            left -= state.st_size
+
+
+def _last_used(entry: tuple[os.stat_result, Path]) -> float:
+    return entry[0].st_mtime
+
 
 def _read(file: Path) -> bytes | None:
     """The content of a file that is whole, and ours alone to write."""
@@ -53,6 +69,8 @@ def _read(file: Path) -> bytes | None:
             if state.st_uid != os.geteuid() or state.st_mode & 0o022:
                 return None
             content = opened.read()
+            with contextlib.suppress(OSError):  # a file system that is only for reading
+                os.utime(opened.fileno())
     except OSError:
         return None
     whole = hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]

@@ -11,6 +11,7 @@ from wfcore_plugins.runtimes.wasm import values
 from wfcore_plugins.runtimes.wasm.answers import Answers
 from wfcore_plugins.runtimes.wasm.compiling import Ready
 from wfcore_plugins.runtimes.wasm.failures import failure
+from wfcore_plugins.runtimes.wasm.frames import Frame
 from wfcore_plugins.runtimes.wasm.limits import MAX_TEXT
 from wfcore_plugins.runtimes.wasm.modules import Modules
 from wfcore_plugins.runtimes.wasm.pool import Closed, Pool, TooLarge
@@ -24,6 +25,9 @@ _STOP: Final = 0.3
 #: A call may lose so many processes when no other call was to blame, and so many in all.
 _CHARGED: Final = 2
 _LOST: Final = 8
+#: Comes between the frames of a process when the task is cancelled; known by its identity, since a process
+#: could say the same words.
+_CANCELLED: Final[Frame] = ({"is": "cancelled"}, b"")
 
 
 class Calling:
@@ -86,7 +90,7 @@ class Calling:
             "module": ready.module, "code": ready.code, "now": call.now, "seed": call.seed,
             "timeout": seconds, "memory": limits.memory, "output": min(limits.output, MAX_TEXT),
         }  # fmt: skip
-        with self._task.on_cancel(lambda: seat.frames.put(({"is": "stop"}, b""))):
+        with self._task.on_cancel(lambda: seat.frames.put(_CANCELLED)):
             self._task.check()
             seat.begin(ready, head, self._request)
             return self._converse(seat, ready, seconds)
@@ -95,7 +99,12 @@ class Calling:
         """Answer until the call has ended; its time runs from when it has begun."""
         until, began = time.monotonic() + _START, False
         while True:
-            head, body = self._next(seat, until, began)
+            frame = self._next(seat, until, began)
+            if frame is _CANCELLED:
+                self._halt(seat)
+                self._task.check()
+                raise Cancel("stopped")
+            head, body = frame
             match head.get("is"):
                 case "began" if not began:
                     until, began = time.monotonic() + seconds + _GRACE, True
@@ -103,14 +112,10 @@ class Calling:
                     seat.send({"is": "answer"}, self._answer(seat, body))
                 case "end" if began:
                     return self._result(str(head.get("kind")), str(head.get("message")), body, ready)
-                case "stop":
-                    self._halt(seat)
-                    self._task.check()
-                    raise Cancel("stopped")
                 case _:
                     seat.worker.condemn(seat)
 
-    def _next(self, seat: Seat, until: float, began: bool) -> tuple[dict[str, Any], bytes]:
+    def _next(self, seat: Seat, until: float, began: bool) -> Frame:
         try:
             return seat.next(until - time.monotonic())
         except queue.Empty:

@@ -96,7 +96,6 @@ class Compiler:
         try:
             yield _OneShot(process, self._patience)
         finally:
-            process.kill()
             process.end()
 
 

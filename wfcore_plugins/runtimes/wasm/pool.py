@@ -105,7 +105,7 @@ class Pool:
         return least
 
     def _fits(self, worker: Worker, memory: int, nested: bool) -> bool:
-        if worker.alone or (len(worker.seats) >= self._calls and not nested):
+        if worker.alone or worker.doomed or (len(worker.seats) >= self._calls and not nested):
             return False
         used = sum(seat.memory + _BESIDE for seat in worker.seats.values())
         return _BASE + used + memory + _BESIDE <= self._memory
@@ -122,7 +122,7 @@ class Pool:
     def ready(self, worker: Worker) -> None:
         """See ``Owner``."""
         self.trouble = ""
-        if sys.platform == "linux" and "seccomp" not in worker.measures and not self._warned:
+        if sys.platform == "linux" and not worker.filtered and not self._warned:
             self._warned = True
             self._logger.warning(
                 "sandbox processes run without a filter of system calls; install libseccomp, version 2"
@@ -140,7 +140,7 @@ class Pool:
         """See ``Owner``."""
         with self._free:
             self._forget(worker)
-            if not worker.measures and (worker.trouble or not worker.process.killed):
+            if not worker.begun and (worker.trouble or not worker.process.killed):
                 self.trouble = worker.trouble or "it ended before it could begin"
             self._free.notify_all()
 

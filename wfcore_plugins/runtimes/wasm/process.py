@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import sys
@@ -16,8 +15,6 @@ _BOOT: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
     "from wfcore_plugins.runtimes.wasm.child import main; main()"
 )
-#: Seconds that a process may take to end once its socket is closed.
-_END: Final = 1.0
 #: Seconds that it has to take what it is sent.
 _PATIENCE: Final = 5
 
@@ -49,6 +46,7 @@ class Process:
                 ours.close()
                 raise
         self._channel = Channel(ours, most, _PATIENCE)
+        #: Whether it was ended here, and not by itself.
         self.killed = False
 
     @property
@@ -61,7 +59,7 @@ class Process:
         try:
             self._channel.send(head, body)
         except OSError:
-            self.kill()
+            self._process.kill()
             raise
 
     def receive(self) -> Frame | None:
@@ -69,7 +67,7 @@ class Process:
         try:
             return self._channel.receive()
         except (OSError, BadFrame):
-            self.kill()
+            self._process.kill()
             return None
 
     def readable(self, seconds: float) -> bool:
@@ -82,10 +80,7 @@ class Process:
         self._process.kill()
 
     def end(self) -> None:
-        """Let it end, or kill it, and clear up after it."""
-        self._channel.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END)
-            return
+        """Kill it, which has nothing to lose, and clear up after it."""
         self._process.kill()
+        self._channel.close()
         self._process.wait()

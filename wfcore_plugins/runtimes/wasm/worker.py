@@ -78,8 +78,12 @@ class Worker:
         self.process = process
         self.alone = alone
         self.seats: dict[int, Seat] = {}
-        #: What it has given up, once it is ready; why it could not work, or empty.
-        self.measures: tuple[str, ...] = ()
+        self.begun = False
+        #: It is about to end, and takes no more calls.
+        self.doomed = False
+        #: Whether its system calls are filtered, once it has begun.
+        self.filtered = False
+        #: What it said when it could not work.
         self.trouble = ""
         self.refused = False
         self._condemned: Seat | None = None
@@ -108,6 +112,7 @@ class Worker:
         """Kill the process because of this call."""
         if self._condemned is None:
             self._condemned = seat
+        self.doomed = True
         self.process.kill()
 
     def lost(self, seat: Seat) -> Lost:
@@ -133,32 +138,39 @@ class Worker:
         try:
             self.process.send(head, body)
         except OSError:
+            self.doomed = True
             raise self.lost(seat) from None
 
     def _read(self) -> None:
         """Hand on what the process says, until it ends or nobody has used it for a while."""
-        while True:
-            if not self.process.readable(self._idle):
-                if self._owner.retire(self):
-                    break
+        try:
+            while self._hear():
                 continue
-            frame = self.process.receive()
-            if frame is None:
-                break
-            if not self._take(frame):
-                self.process.kill()
-                break
-        self._owner.gone(self)
-        for seat in list(self.seats.values()):
-            seat.frames.put(None)
-        self.process.end()
+        finally:
+            self._owner.gone(self)
+            for seat in list(self.seats.values()):
+                seat.frames.put(None)
+            self.process.end()
+
+    def _hear(self) -> bool:
+        """Take the next frame; False when there will be no more."""
+        if not self.process.readable(self._idle):
+            return not self._owner.retire(self)
+        frame = self.process.receive()
+        if frame is None:
+            return False
+        if not self._take(frame):
+            self.process.kill()
+            return False
+        return True
 
     def _take(self, frame: Frame) -> bool:
         """Whether it is one that has its place."""
         head = frame[0]
         match head.get("is"):
-            case "ready":
-                self.measures = tuple(map(str, head.get("measures") or ()))
+            case "ready" if not self.begun:
+                measures = head.get("measures")
+                self.begun, self.filtered = True, isinstance(measures, list) and "seccomp" in measures
                 self._owner.ready(self)
                 return True
             case "broken" | "refused" as what:
@@ -166,7 +178,9 @@ class Worker:
                 self.trouble = str(head.get("message"))[:500]
                 return False
         number = head.get("call")
-        seat = self.seats.get(number) if isinstance(number, int) else None
+        if not self.begun or not isinstance(number, int):
+            return False
+        seat = self.seats.get(number)
         if seat is None:
             return True  # the call has been left
         seat.frames.put(frame)
