@@ -93,8 +93,9 @@ class StubTask:
         """Those of a namespace."""
         return self._records.setdefault(namespace, StubRecords())
 
-    def nested(self) -> StubTask:
-        """One level deeper."""
+    def nested(self, name: str) -> StubTask:
+        """One level deeper, with a key of its own."""
         below = copy(self)
         below.depth += 1
+        below.key = f"{self.key}/{name}"
         return below
