@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,23 @@ if TYPE_CHECKING:
 
 @contextmanager
 def runtimes(session: Session) -> Iterator[Callable[[str], Runtime]]:
-    """The runtimes of this installation by name, started when asked for and stopped on the way out."""
+    """The runtimes of this installation by name, started when asked for and stopped on the way out.
+
+    What they compile is kept for the user, not in the folder where a project happens to be made.
+    """
     from wfcore.engine.clock import SystemClock
     from wfcore.service.installed import Installed
 
-    installed = Installed(session.config, SystemClock())
+    installed = Installed(session.configured({"dataDir": str(_cache())}), SystemClock())
     try:
         yield installed.runtime
     finally:
         installed.host.stop(1.0)
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "workflow"
 
 
 def built(session: Session, folder: str) -> Built:

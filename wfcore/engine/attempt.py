@@ -154,8 +154,9 @@ class ActionContext:
         """Durable key/value pairs."""
         return self._records(namespace)
 
-    def nested(self) -> ActionContext:
-        """The same task, one level deeper."""
+    def nested(self, name: str) -> ActionContext:
+        """The same task, one level deeper and with a key of its own."""
         below = copy(self)
         below.depth += 1
+        below.key = f"{self.key}/{name}"
         return below

@@ -54,6 +54,7 @@ class Broker:
         until = task.clock.monotonic() + seconds
         self._outbound = Outbound(permissions.network, self._handles, task, until)
         self._files = Files(permissions)
+        self._calls = 0
 
     def __call__(self, request: Mapping[str, Any]) -> Any:
         """The answer to one host call."""
@@ -127,7 +128,8 @@ class Broker:
             raise denied(f"it may not call the action {type}")
         if self._task.depth + 1 >= MAX_DEPTH:
             raise TerminalError(f"actions call each other more than {MAX_DEPTH} levels deep", kind="depth")
-        return self._access.call(type, fields.get("inputs", dict, {}), self._task.nested())
+        self._calls += 1  # each call is an effect of its own, so each has an idempotency key of its own
+        return self._access.call(type, fields.get("inputs", dict, {}), self._task.nested(str(self._calls)))
 
 
 class _Fields:

@@ -70,8 +70,9 @@ class Catalogue:
         found: dict[str, str] = {}
         waiting = list(_types(workflow))
         while waiting:
-            name, _, action = waiting.pop().partition(".")
-            if name in found or not action:
+            type = waiting.pop()
+            name, _, action = type.partition(".")
+            if name in found or not action or self._packs.owns(type):
                 continue
             package = self._shelf.find(name, {})
             if package is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,17 +27,17 @@ class Package:
 
 
 class Shelf:
-    """Reads packages from ``storage``; without one there are none."""
+    """Reads packages from the storage that it is told to use; without one there are none."""
 
-    def __init__(self, storage: Storage | None = None) -> None:
-        self._storage = storage
+    def __init__(self) -> None:
+        self._open: Callable[[], Storage | None] = lambda: None
         self._packages: dict[str, Package] = {}
         self._current: Mapping[str, str] | None = None
         self._lock = threading.Lock()
 
-    def use(self, storage: Storage) -> None:
-        """Read from this storage from now on."""
-        self._storage = storage
+    def use(self, open: Callable[[], Storage | None]) -> None:
+        """Read from the storage that ``open`` gives, which is asked when a package is first looked for."""
+        self._open = open
         self.forget()
 
     def forget(self) -> None:
@@ -52,7 +52,8 @@ class Shelf:
         if found is None:
             with self._lock:
                 if self._current is None:
-                    records = self._storage.packages() if self._storage else []
+                    storage = self._open()
+                    records = storage.packages() if storage else []
                     self._current = {record.name: record.digest for record in records if record.current}
                 found = self._current
         return found
@@ -68,23 +69,23 @@ class Shelf:
     def _package(self, name: str, digest: str) -> Package:
         found = self._packages.get(digest)
         if found is None:
-            record = self._storage.package(digest) if self._storage else None
-            if record is None:
+            storage = self._open()
+            record = storage.package(digest) if storage else None
+            if storage is None or record is None:
                 raise PluginError(
                     f"the {name} that the workflow was applied with ({digest[:12]}) is no longer installed",
                     remedy=_INSTALL,
                 )
-            found = self._packages[digest] = self._opened(record)
+            found = self._packages[digest] = _opened(storage, record)
         return found
 
-    def _opened(self, record: PackageRecord) -> Package:
-        storage = self._storage
-        assert storage is not None, "a record comes from a storage"
-        try:
-            manifest = parse_manifest(record.manifest)
-        except InvalidPackage as error:
-            raise PluginError(f"the manifest of {record.name} cannot be read: {error.message}") from None
-        expect_usable(manifest)
-        permissions = manifest.permissions.narrow(parse(record.granted))
-        module = Module(record.module, lambda: storage.get_blob(record.module))
-        return Package(record, manifest, permissions, module)
+
+def _opened(storage: Storage, record: PackageRecord) -> Package:
+    try:
+        manifest = parse_manifest(record.manifest)
+    except InvalidPackage as error:
+        raise PluginError(f"the manifest of {record.name} cannot be read: {error.message}") from None
+    expect_usable(manifest)
+    permissions = manifest.permissions.narrow(parse(record.granted))
+    module = Module(record.module, lambda: storage.get_blob(record.module))
+    return Package(record, manifest, permissions, module)

@@ -315,8 +315,8 @@ class TaskContext(Protocol):
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs, for the actions of one pack."""
 
-    def nested(self) -> TaskContext:
-        """The same task for an action called from within one: one level deeper."""
+    def nested(self, name: str) -> TaskContext:
+        """The same task for an action called from within one: a level deeper, ``name`` added to its key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from wfcore.config import Config
@@ -78,11 +79,15 @@ class Installed:
         name = self.config["storage"]["type"]
         storage: Storage = self.run(STORAGE, name, self.build(STORAGE, name))
         self._storage = storage
-        self.shelf.use(storage)
+        self.shelf.use(lambda: storage)
         return storage
 
-    def read_packages(self, config: Config) -> Storage | None:
-        """Use the packages in the storage of ``config``, which may belong to a server; gives it, for reading.
+    def read_packages(self, config: Config) -> None:
+        """Look for packages in the storage of ``config``, which a server may have, when one is asked for."""
+        self.shelf.use(lru_cache(maxsize=1)(lambda: self.reader(config)))
+
+    def reader(self, config: Config) -> Storage | None:
+        """The storage of ``config``, for reading.
 
         None when its driver cannot be read beside its owner, or there is nothing in it yet.
         """
@@ -98,7 +103,6 @@ class Installed:
         except Unavailable as error:
             log.info("no installed packages can be read: %s", error)
             return None
-        self.shelf.use(storage)
         return storage
 
     def listen(self) -> None:

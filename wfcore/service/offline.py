@@ -30,7 +30,7 @@ def readable_packages(config: Config) -> Iterator[Packages | None]:
     """The packages, to be read only; None when there is no database that could have some."""
     installed = Installed(config, SystemClock())
     try:
-        storage = installed.read_packages(config)
+        storage = installed.reader(config)
         yield _packages(installed, storage) if storage else None
     finally:
         installed.host.stop(1.0)

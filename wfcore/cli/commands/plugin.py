@@ -17,7 +17,7 @@ _NOTHING = "it has no permissions: it computes and logs"
 
 
 def list_plugins(session: Session) -> Answer:
-    """List the installed plugins: packages with their permissions, and drivers with where they come from.
+    """List the installed plugins: packages, and drivers with where they come from.
 
     Asks the server that is named or that runs on this machine; without one it shows what is installed
     here.
@@ -80,7 +80,7 @@ def install(session: Session, source: str, *, grant: bool = False, secret: list[
 
 
 def info(session: Session, name: str) -> Answer:
-    """Show an installed package: its actions, its permissions, its versions and who uses it.
+    """Show an installed package: actions, permissions, versions, and who uses it.
 
     Args:
         name (NAME): The package, such as community/slack.

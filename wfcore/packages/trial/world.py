@@ -64,10 +64,11 @@ class World:
         """The one set of records."""
         return _Memory(self.kv)
 
-    def nested(self) -> TaskContext:
+    def nested(self, name: str) -> TaskContext:
         """See ``TaskContext``."""
         below = copy(self)
         below.depth += 1
+        below.key = f"{self.key}/{name}"
         return below
 
     def request(self, method: str, url: str, **given: Any) -> Response:
