@@ -37,14 +37,16 @@ class Quick:
         """The document with its defaults when it plainly fits, else None."""
         if not self._usable:
             return None
-        for name, value in document.items():
+        filled = {**self._defaults, **document}  # cerberus too fills before it tests
+        for name, value in filled.items():
+            if value is None and name not in document:
+                continue
             tests = self._tests.get(name)
-            if tests is None or value is None or not all(test(value, document) for test in tests):
+            if tests is None or value is None or not all(test(value, filled) for test in tests):
                 return None
-        for name in self._needed:
-            if name not in document and name not in self._defaults:
-                return None
-        return {**self._defaults, **document}
+        if any(name not in filled for name in self._needed):
+            return None
+        return filled
 
 
 def _static(rule: Mapping[str, Any]) -> bool:

@@ -259,3 +259,16 @@ def test_a_rule_with_a_bug_is_told():
     rules = {"a": {"check_with": lambda field, value, error: 1 / 0}}
     with pytest.raises(InvalidInput, match=r"cannot be checked \(ZeroDivisionError"):
         check_action_inputs(rules, {"a": 1})
+
+
+@pytest.mark.parametrize("more", [{}, {"rows": []}], ids=["plain", "with a value that cerberus looks at"])
+@pytest.mark.parametrize("tie", ["dependencies", "excludes"])
+def test_defaults_are_there_before_anything_is_tested(more, tie):
+    rules = {
+        "loud": {"type": "boolean", "default": False, tie: "name"},
+        "name": {"type": "string"},
+        "rows": {"type": "list", "schema": {"type": "dict"}},
+    }
+    given = {"name": "Ada"} if tie == "excludes" else {}
+    with pytest.raises(InvalidInput):
+        check_action_inputs(rules, {**given, **more})
