@@ -47,7 +47,8 @@ class Handles:
         self._read = read
         self._seed = seed
         self._held: dict[str, _Held] = {}
-        self._values: dict[str, str] = {}
+        #: Each spelling of a value that this call has had in hand, with the slots that it comes from.
+        self._spellings: dict[str, set[str]] = {}
 
     def get(self, name: str) -> str:
         """The handle of a slot's secret, or its text where the slot may be revealed. Raises TerminalError."""
@@ -86,14 +87,18 @@ class Handles:
 
     def mask(self, text: str) -> str:
         """The text without the values that this call has had in hand, in the encodings that are usual."""
-        for spelling, shown in self._values.items():
-            text = text.replace(spelling, shown)
+        for spelling in self._spellings:
+            text = text.replace(spelling, MASK)
         return text
 
-    def mask_bytes(self, content: bytes) -> bytes:
-        """As ``mask``."""
-        for spelling, shown in self._values.items():
-            content = content.replace(spelling.encode(), shown.encode())
+    def mask_answer(self, content: bytes, url: Url) -> bytes:
+        """What a server says, without the values that it may have been sent.
+
+        Others are left: code would otherwise learn by what is masked whether it has guessed a secret.
+        """
+        for spelling, slots in self._spellings.items():
+            if any(network.allows(self._slots[name].to, url) for name in slots):
+                content = content.replace(spelling.encode(), MASK.encode())
         return content
 
     def _value(self, name: str) -> str:
@@ -105,20 +110,21 @@ class Handles:
                 f"the secret for {name} is not stored; set it, or bind {name} to another secret",
                 kind="secret",
             )
-        self._hide(value)
+        self._hide(value, (name,))
         return value
 
     def _hold(self, value: str, slots: tuple[str, ...]) -> str:
-        self._hide(value)
+        self._hide(value, slots)
         name = hashlib.sha256(json.dumps([self._seed, slots, value]).encode()).hexdigest()[:32]
         self._held[f"wfs_{name}"] = _Held(value, slots)
         return f"wfs_{name}"
 
-    def _hide(self, value: str) -> None:
+    def _hide(self, value: str, slots: tuple[str, ...]) -> None:
         if len(value) >= _MASKED_FROM:
             encoded = base64.b64encode(value.encode()).decode()
             spellings = (value, encoded, encoded.rstrip("="), quote(value, safe=""), json.dumps(value)[1:-1])
-            self._values.update(dict.fromkeys(spellings, MASK))
+            for spelling in spellings:
+                self._spellings.setdefault(spelling, set()).update(slots)
 
     def _found(self, text: str) -> list[_Held]:
         return [self._held[name] for name in HANDLE.findall(text) if name in self._held]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wfcore.egress import Response
 from wfcore.egress.hop import Hop, redirect
 from wfcore.egress.http import check_headers, check_method
 from wfcore.egress.rules import Rule
@@ -73,7 +74,7 @@ class Outbound:
             self.handles.expect_allowed(text, parsed)
         return parsed
 
-    def _exchange(self, hop: Hop, seconds: float) -> Any:
+    def _exchange(self, hop: Hop, seconds: float) -> Response:
         url = parse(
             hop.url.origin + self._filled(hop.url.path, in_path) + self._filled(hop.url.query, in_query)
         )
@@ -117,19 +118,19 @@ class Outbound:
         if not network.allows(tuple(self.rules), url):
             raise denied(f"it may not connect to {url.origin}{_where(self.rules, url)}")
 
-    def _shown(self, answer: Any) -> dict[str, Any]:
-        content = self.handles.mask_bytes(answer.body)
+    def _shown(self, answer: Response) -> dict[str, Any]:
+        url = parse(answer.url)
+
+        def mask(text: str) -> str:
+            return self.handles.mask_answer(text.encode(), url).decode()
+
+        content = self.handles.mask_answer(answer.body, url)
         try:
             body: Any = content.decode()
         except UnicodeDecodeError:
             body = content
-        headers = {name: self.handles.mask(value) for name, value in answer.headers.items()}
-        return {
-            "status": answer.status,
-            "headers": headers,
-            "body": body,
-            "url": self.handles.mask(answer.url),
-        }
+        headers = {name: mask(value) for name, value in answer.headers.items()}
+        return {"status": answer.status, "headers": headers, "body": body, "url": mask(answer.url)}
 
 
 def _where(rules: Sequence[Rule], url: Url) -> str:

@@ -271,6 +271,18 @@ def test_what_a_server_repeats_of_a_secret_is_masked(ask, api):
     assert b"s3cret" not in ask.broker({"op": "http.request", "url": f"{api.url}/binary"})["body"]
 
 
+def test_code_cannot_learn_by_masks_whether_it_has_guessed_a_secret(ask, api, other):
+    permissions = {"network": [f"{api.url}/*", f"{other.url}/*"], "secrets": {"TOKEN": [f"{api.url}/*"]}}
+    ask(permissions, **SLOT)
+    assert (
+        SECRETS["TOKEN"].encode() in ask.broker({"op": "http.request", "url": f"{other.url}/binary"})["body"]
+    )
+    assert (
+        SECRETS["TOKEN"].encode()
+        not in ask.broker({"op": "http.request", "url": f"{api.url}/binary"})["body"]
+    )
+
+
 def test_basic_credentials_are_made_of_handles(ask, api):
     permissions = permitting(api, secrets={"TOKEN": [f"{api.url}/*"]})
     handle = ask(permissions, **SLOT)
