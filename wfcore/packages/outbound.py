@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from wfcore.egress import Response
 from wfcore.egress.hop import Hop, redirect
-from wfcore.egress.http import check_headers, check_method
 from wfcore.egress.rules import Rule
 from wfcore.egress.url import Url, parse
 from wfcore.errors import Forbidden, InvalidInput, RetryableError, TerminalError
@@ -48,6 +47,8 @@ class Outbound:
         Every hop of a redirect is permitted anew, and gets only the secrets that may go there. Raises
         TerminalError (``permission``, ``invalid_input``, …) and RetryableError.
         """
+        from wfcore.egress.http import check_headers, check_method  # with TLS, which few processes need
+
         clock = self.task.clock
         until = min(clock.monotonic() + self.task.remaining(timeout), self.until)
         try:
