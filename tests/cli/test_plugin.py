@@ -17,9 +17,8 @@ outputs: {said: "{{ tasks.a.output }}"}
 KEPT = "{kv: true}"
 
 
-@pytest.mark.parametrize("language", ["ts", "c", "zig"])
-def test_a_new_project_tests_builds_installs_and_runs(project, language):
-    made = project.run("plugin", "init", "community/hi", "--language", language)
+def test_a_new_project_tests_builds_installs_and_runs(project):
+    made = project.run("plugin", "init", "community/hi")
     assert (made.code, made.lines[-1]) == (0, "next: workflow plugin test hi")
     tested = project.run("plugin", "test", "hi")
     assert tested.code == 0, tested.out + tested.err
