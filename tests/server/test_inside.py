@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -132,3 +133,18 @@ def test_plugins_are_told_of_start_and_stop(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_the_loop_does_not_overtake_who_closes_it(inside, monkeypatch):
+    with inside() as client:
+        trigger = client.door._server.trigger
+        pull = trigger._physical_pull
+
+        def slowly():
+            pull()
+            time.sleep(0.2)  # the loop is awake by now
+            pull()
+
+        monkeypatch.setattr(trigger, "_physical_pull", slowly)
+        loop = client.door._loop
+    assert not loop.is_alive()

@@ -117,8 +117,13 @@ class Door:
         deadline = time.monotonic() + _FLUSH
         while self._unsent() and time.monotonic() < deadline:
             time.sleep(0.01)
-        # in the loop's own thread: closing the sockets it polls from another would be EBADF there
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        # In the loop's own thread: closing the sockets it polls from another would be EBADF there. And not
+        # before the trigger has been pulled, which the loop, woken by something else, could overtake.
+        pulled = threading.Event()
+        self._server.trigger.pull_trigger(
+            lambda: pulled.wait(_FLUSH) and wasyncore.close_all(self._server._map)
+        )
+        pulled.set()
         self._loop.join(_FLUSH)
 
     def _unsent(self) -> bool:
