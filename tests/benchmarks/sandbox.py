@@ -1,4 +1,4 @@
-"""S1 to S6: what sandboxed code costs, measured with real processes.
+"""S1 to S7: what sandboxed code costs, measured with real processes.
 
 ``python tests/benchmarks/sandbox.py [CALLS]`` prints JSON lines: name, what is measured, median, spread
 (lowest, highest, or p99), unit. Each call is a fresh instance with about a kilobyte of JSON in and out.
@@ -23,7 +23,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from wfcore.api import Call, Clock, Context, Limits, Module
+from wfcore.config import load
 from wfcore.packages.trial.world import World
+from wfcore.service.app import open_app
 from wfcore_plugins.runtimes.wasm import WasmRuntime
 
 SOURCE = "export default (data) => ({ sum: data.items.reduce((a, b) => a + b.n, 0), items: data.items })"
@@ -111,12 +113,30 @@ def speeds(data: Path, calls: int) -> None:
             say("S5", f"calls with {processes} process(es), {8 * processes} callers", rates, "1/s")
 
 
+def in_the_engine(data: Path) -> None:
+    """S7: tasks of code in an application, each claimed, run and committed durably."""
+    tasks = "".join(f"  t{n}: {{type: core/code, source: 'export default () => {n}'}}\n" for n in range(40))
+    config = load(overrides={"storage.path": str(data / "engine" / "db.sqlite")}, environ={})
+    with open_app(config) as app:
+        app.workflows.apply(f"id: chain\norder: sequence\ntasks:\n{tasks}".encode(), "chain.yaml")
+        times = []
+        for _ in range(10):
+            began = time.perf_counter()
+            record, _ = app.executions.submit("default", "chain", {})
+            ended = app.executions.wait_end(record.id, 60)
+            assert ended is not None
+            assert ended.state == "SUCCESS"
+            times.append((time.perf_counter() - began) * 1000 / 40)
+    say("S7", "one of 40 tasks in a chain, from claimed to committed", times[1:], "ms")
+
+
 def main() -> None:
     """Measure in a directory that goes away."""
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     with tempfile.TemporaryDirectory() as place:
         beginnings(Path(place))
         speeds(Path(place), calls)
+        in_the_engine(Path(place))
     print(json.dumps({"cpus": os.cpu_count(), "python": sys.version.split()[0]}))
 
 

@@ -161,7 +161,9 @@ def test_from_the_sdist_it_is_built_without_a_registry_or_node(wheel, tmp_path):
     assert not (tmp_path / "cache").exists(), "nothing was fetched or built"
 
 
-def test_alone_it_runs_a_workflow(environment, tmp_path):
+def test_alone_it_runs_a_workflow_without_node_or_a_compiler(environment, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(environment))
+    assert not any(shutil.which(tool) for tool in ("node", "npm", "cc", "gcc", "clang", "zig"))
     (tmp_path / "sum.yaml").write_text(
         "tasks: {a: {type: core/code, inputs: {n: 2}, source: 'export default (d: any) => d.n as number'}}\n"
         "outputs: {n: '{{ tasks.a.output + 1 }}'}\n"

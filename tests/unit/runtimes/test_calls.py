@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from wfcore.api import Cancel, PluginError, RetryableError, SourceFault, TerminalError
+from wfcore_plugins.runtimes.wasm.values import encode
 
 VALUES = [
     None, True, 0, -1, 2**53 - 1, 1.5, "", "ä€😀\n", b"\x00\xff", [], {}, [[{"a": [b"x", None]}]],
@@ -179,22 +180,90 @@ def test_a_call_from_within_a_call_takes_no_place(fresh, task):
 
 def test_who_waits_for_a_place_can_be_cancelled(fresh, task):
     bench = fresh(processes=1, calls=1)
-    module = bench.js("export default (d, ctx) => ctx.kv.get('k')")
-    entered, leave = threading.Event(), threading.Event()
+    module = bench.js("export default async (busy, ctx) => { await ctx.kv.get('k'); while (busy); }")
+    entered, first, second = threading.Event(), task(), task()
+
+    def occupy():
+        with pytest.raises(Cancel):
+            bench.invoke(module, True, host=lambda request: entered.set(), task=first)
+
+    occupant = threading.Thread(target=occupy)
+    occupant.start()
+    assert entered.wait(20)
+    threading.Timer(0.3, second.cancel, (Cancel("cancelled"),)).start()
+    with pytest.raises(Cancel):
+        bench.invoke(module, False, task=second)
+    first.cancel(Cancel("cancelled"))
+    occupant.join(20)
+
+
+def test_calls_that_wait_for_their_hosts_delay_nobody(fresh):
+    bench = fresh(processes=2, calls=16)
+    waiting = bench.js("export default (d, ctx) => ctx.kv.get('k')")
+    computing = bench.js("export default () => 'computed'")
+    entered, leave = threading.Semaphore(0), threading.Event()
 
     def host(request):
-        entered.set()
-        leave.wait(20)
+        entered.release()
+        leave.wait(60)
 
-    first = threading.Thread(target=bench.invoke, args=(module,), kwargs={"host": host})
-    first.start()
-    assert entered.wait(20)
-    second = task()
-    threading.Timer(0.1, second.cancel, (Cancel("cancelled"),)).start()
-    with pytest.raises(Cancel):
-        bench.invoke(module, task=second)
+    threads = [
+        threading.Thread(target=bench.invoke, args=(waiting,), kwargs={"host": host}) for _ in range(32)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert entered.acquire(timeout=60)
+    assert bench.invoke(computing) == "computed"
+    assert not leave.is_set()
     leave.set()
-    first.join(20)
+    for thread in threads:
+        thread.join(60)
+
+
+def test_calls_that_compute_are_in_two_processes_at_once(fresh):
+    bench = fresh(processes=2)
+    module = bench.js("export default async (d, ctx) => { await ctx.kv.get('k'); return 1; }")
+    together = threading.Barrier(2)
+    seen = []
+
+    def host(request):
+        together.wait(30)
+        seen.append({worker.process.pid for worker in bench.workers() if worker.seats})
+        together.wait(30)
+
+    threads = [threading.Thread(target=bench.invoke, args=(module,), kwargs={"host": host}) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [len(pids) for pids in seen] == [2, 2]
+
+
+def test_a_thousand_calls_of_two_processes_give_the_same_bytes(fresh):
+    bench = fresh(processes=2)
+    source = """
+      export default async (data, ctx) => {
+        const answer = await ctx.http.request("https://a.b");
+        const noise = Array.from({ length: 8 }, () => Math.random());
+        const error = await refused(ctx);
+        return { answer: answer.body, now: Date.now(), noise, sorted: [...data].sort(), error };
+      };
+      const refused = (ctx) => ctx.kv.get("k").catch((error) => [error.type, error.message]);
+    """
+    module = bench.js(source)
+
+    def host(request):
+        if request["op"] == "kv.get":
+            raise TerminalError("no", kind="permission")
+        return {"status": 200, "headers": {}, "body": "recorded", "url": "https://a.b/"}
+
+    def call(_):
+        return encode(bench.invoke(module, ["b", "a"], host=host, now=1_700_000_000_000, seed=-5))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(call, range(1000)))) == 1
+    assert len(bench.workers()) == 2
 
 
 def test_processes_begin_with_the_first_call_and_end_when_idle(fresh, eventually):

@@ -47,7 +47,7 @@ class Calling:
             ready = self._modules.ready(self._call.module)
             seat = self._take(pool)
             try:
-                return self._attempt(seat, ready)
+                return self._attempt(pool, seat, ready)
             except Lost as lost:
                 self._bear(lost, ready)
             finally:
@@ -82,7 +82,7 @@ class Calling:
         if self._lost >= _LOST or not self._answers.can_repeat:
             raise RetryableError("its sandbox process has ended", kind="sandbox")
 
-    def _attempt(self, seat: Seat, ready: Ready) -> Any:
+    def _attempt(self, pool: Pool, seat: Seat, ready: Ready) -> Any:
         call, limits = self._call, self._call.limits
         self._answers.rewind()
         seconds = max(0.001, self._task.remaining(limits.timeout))
@@ -93,9 +93,9 @@ class Calling:
         with self._task.on_cancel(lambda: seat.frames.put(_CANCELLED)):
             self._task.check()
             seat.begin(ready, head, self._request)
-            return self._converse(seat, ready, seconds)
+            return self._converse(pool, seat, ready, seconds)
 
-    def _converse(self, seat: Seat, ready: Ready, seconds: float) -> Any:
+    def _converse(self, pool: Pool, seat: Seat, ready: Ready, seconds: float) -> Any:
         """Answer until the call has ended; its time runs from when it has begun."""
         until, began = time.monotonic() + _START, False
         while True:
@@ -109,7 +109,9 @@ class Calling:
                 case "began" if not began:
                     until, began = time.monotonic() + seconds + _GRACE, True
                 case "ask" if began:
-                    seat.send({"is": "answer"}, self._answer(seat, body))
+                    with pool.waiting(seat):
+                        answer = self._answer(seat, body)
+                    seat.send({"is": "answer"}, answer)
                 case "end" if began:
                     return self._result(str(head.get("kind")), str(head.get("message")), body, ready)
                 case _:

@@ -7,7 +7,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from wfcore_plugins.runtimes.wasm.limits import MAX_TEXT
@@ -32,9 +33,10 @@ class TooLarge(Exception):
 
 
 class Pool:
-    """At most ``processes`` with at most ``calls`` each; another is begun while those there are busy.
+    """At most ``processes`` with at most ``calls`` running in each; another is begun while those are busy.
 
-    ``idle`` is seconds, ``memory`` the bytes of a process: calls share it only while it suffices for all.
+    Calls that wait for their hosts do not count. ``idle`` is seconds, ``memory`` the bytes of a process:
+    calls share it only while it suffices for all.
     """
 
     def __init__(self, processes: int, calls: int, idle: float, memory: int, logger: logging.Logger) -> None:
@@ -45,6 +47,7 @@ class Pool:
         self._workers: list[Worker] = []
         self._numbers = itertools.count(1)
         self._free = threading.Condition()
+        self._takers = 0
         self._closed = False
         self._logger = logger
         self._warned = False
@@ -61,7 +64,7 @@ class Pool:
             raise TooLarge
         with self._free:
             while not (worker := self._choose(memory, nested, alone)):
-                self._free.wait(_LOOK)
+                self._await_change()
                 check()
             seat = Seat(worker, next(self._numbers), memory)
             worker.seats[seat.number] = seat
@@ -74,6 +77,18 @@ class Pool:
             self._free.notify_all()
         if seat.worker.alone:
             seat.worker.process.kill()
+
+    @contextmanager
+    def waiting(self, seat: Seat) -> Iterator[None]:
+        """While inside, the call of this place waits for its host."""
+        seat.waits = True
+        if self._takers:
+            with self._free:
+                self._free.notify_all()
+        try:
+            yield
+        finally:
+            seat.waits = False
 
     def workers(self) -> list[Worker]:
         """The processes that are there."""
@@ -91,13 +106,20 @@ class Pool:
         for worker in workers:
             worker.thread.join(max(0.0, until - time.monotonic()))
 
+    def _await_change(self) -> None:
+        self._takers += 1
+        try:
+            self._free.wait(_LOOK)
+        finally:
+            self._takers -= 1
+
     def _choose(self, memory: int, nested: bool, alone: bool) -> Worker | None:
         if self._closed:
             raise Closed
         if alone:
             return self._begin(alone=True) if self._count(alone=True) < _ALONE else None
         fit = [worker for worker in self._workers if self._fits(worker, memory, nested)]
-        least = min(fit, key=lambda worker: len(worker.seats), default=None)
+        least = min(fit, key=lambda worker: (worker.running, len(worker.seats)), default=None)
         if least is not None and not least.seats:
             return least
         if self._count(alone=False) < self._most or (nested and least is None):
@@ -105,7 +127,7 @@ class Pool:
         return least
 
     def _fits(self, worker: Worker, memory: int, nested: bool) -> bool:
-        if worker.alone or worker.doomed or (len(worker.seats) >= self._calls and not nested):
+        if worker.alone or worker.doomed or (worker.running >= self._calls and not nested):
             return False
         used = sum(seat.memory + _BESIDE for seat in worker.seats.values())
         return _BASE + used + memory + _BESIDE <= self._memory

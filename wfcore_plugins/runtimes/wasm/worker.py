@@ -35,11 +35,15 @@ class Lost(Exception):
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """A call's place in a process: what comes for it, None when nothing more will. ``memory`` is bytes."""
+    """A call's place in a process: what comes for it, None when nothing more will.
+
+    ``memory`` is bytes. While its host answers a call ``waits``, and leaves the processor to others.
+    """
 
     worker: Worker
     number: int
     memory: int
+    waits: bool = False
     frames: queue.SimpleQueue[Frame | None] = field(default_factory=queue.SimpleQueue)
 
     def begin(self, ready: Ready, head: Head, body: bytes) -> None:
@@ -93,6 +97,11 @@ class Worker:
         self._held: OrderedDict[str, int] = OrderedDict()
         self.thread = threading.Thread(target=self._read, name=f"sandbox-{process.pid}", daemon=True)
         self.thread.start()
+
+    @property
+    def running(self) -> int:
+        """How many of its calls do not wait for their hosts."""
+        return sum(not seat.waits for seat in list(self.seats.values()))
 
     def begin(self, seat: Seat, ready: Ready, head: Head, body: bytes) -> None:
         """See ``Seat``. In one go: what another call sends may push out what this one needs."""
