@@ -62,6 +62,8 @@ def test(session: Session, folder: str = ".", *, abi: str | None = None) -> Answ
 
 
 def _cases(session: Session, folder: Path) -> Answer:
+    import logging
+
     from wfcore.cli.projects import runtimes
     from wfcore.cli.sources import read
     from wfcore.packages.project import build as make
@@ -69,6 +71,7 @@ def _cases(session: Session, folder: Path) -> Answer:
     from wfcore.packages.trial.judge import judge
     from wfcore.plugins.contracts import Module
 
+    logging.getLogger("workflow.permissions").setLevel(logging.CRITICAL)  # what is denied is in a case's log
     with runtimes(session) as runtime:
         made = make(folder, runtime)
         found = cases(read(str(folder / FILE)), str(folder / FILE), made.manifest)
