@@ -17,6 +17,8 @@ from typing import Any, Final
 
 _LENGTHS: Final = struct.Struct("!II")
 _TIMEVAL: Final = struct.Struct("ll")
+#: A body of so many bytes is sent together with its head.
+_SMALL: Final = 64 * 1024
 #: Bytes of a head: more is no message of ours.
 MAX_HEAD: Final = 64 * 1024
 
@@ -45,9 +47,11 @@ class Channel:
     def send(self, head: Head, body: bytes = b"") -> None:
         """Send a frame whole. Raises OSError when the other side is gone, or does not take it in time."""
         text = json.dumps(head).encode()
+        start = _LENGTHS.pack(len(text), len(body)) + text
+        parts = (start + body,) if len(body) <= _SMALL else (start, body)  # small ones in one packet
         with self._sending:
-            self._write(_LENGTHS.pack(len(text), len(body)) + text)
-            self._write(body)
+            for part in parts:
+                self._write(part)
 
     def receive(self) -> Frame | None:
         """The next frame, None at the end. Raises BadFrame, OSError."""
@@ -57,16 +61,16 @@ class Channel:
         head, body = _LENGTHS.unpack(lengths)
         if head > MAX_HEAD or body > self._most:
             raise BadFrame(f"a frame of {head} and {body} bytes")
-        text, content = self._read(head), self._read(body)
-        if text is None or content is None:
+        content = self._read(head + body)
+        if content is None:
             return None
         try:
-            read = json.loads(text)
+            read = json.loads(content[:head])
         except (ValueError, RecursionError):
             raise BadFrame("a head that is no JSON") from None
         if not isinstance(read, dict):
             raise BadFrame("a head that is no object")
-        return read, bytes(content)
+        return read, bytes(memoryview(content)[head:])
 
     def readable(self, seconds: float) -> bool:
         """Whether something comes, or the end, within so many seconds."""
