@@ -18,6 +18,8 @@ from wfcore_plugins.runtimes.wasm.limits import MAX_ASKED, MAX_STACK, MAX_TABLE
 TICK: Final = 0.01
 #: So many missed epochs are made up for at once; when there are more, the whole computer was asleep.
 _MOST_LATE: Final = 500
+#: Seconds between attempts to make an instance that the kernel is in the way of.
+_PAUSES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _OFF: Final = (
     "wasm_threads", "wasm_memory64", "wasm_multi_memory", "wasm_tail_call", "wasm_relaxed_simd", "wasm_gc",
     "wasm_exceptions", "wasm_function_references", "wasm_custom_page_sizes", "wasm_wide_arithmetic",
@@ -107,6 +109,21 @@ class Machine:
         return Ending(kind, content[1:])
 
     def _instance(self, work: Work) -> Instance:
+        """A fresh instance.
+
+        With a module's first one wasmtime seals what its memory begins with, which Linux refuses (EBUSY)
+        while it is moving those pages about; a moment later it does not.
+        """
+        for pause in _PAUSES:
+            try:
+                return self._fresh(work)
+            except wasmtime.WasmtimeError as error:
+                if "memfd" not in str(error):
+                    raise
+                time.sleep(pause)
+        return self._fresh(work)
+
+    def _fresh(self, work: Work) -> Instance:
         store = wasmtime.Store(self._engine)
         store.set_limits(memory_size=work.memory, table_elements=MAX_TABLE, instances=1, tables=1, memories=1)
         store.set_epoch_deadline(max(1, round(work.timeout / TICK)))
