@@ -71,6 +71,7 @@ CASES = [
     ("plugin build .", 4, "plugin.yaml cannot be read"),
     ("plugin test gone", 4, "gone/plugin.yaml cannot be read"),
     ("plugin test --abi gone.wasm", 4, "there is no file gone.wasm"),
+    ("plugin remove community/slack --only 1.0.0", 4, "the package community/slack is not installed"),
     ("plugin install", 2, "workflow plugin install: SOURCE is missing"),
     ("plugin install gone.wfp", 4, "there is no gone.wfp"),
     ("plugin install quick.yaml", 7, "it is no zip archive"),

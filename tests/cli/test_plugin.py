@@ -34,6 +34,30 @@ def test_a_new_project_tests_builds_installs_and_runs(project):
     assert ended["outputs"]["said"]["text"] == "Hello Ada!"
 
 
+def test_one_version_is_removed_and_the_other_stays(project, plugin):
+    for version in ("1.0.0", "1.1.0"):
+        (project.path / "hi.wfp").write_bytes(plugin(version, f"export const greet = () => '{version}'"))
+        project.run("plugin", "install", "hi.wfp")
+    removed = project.run("plugin", "remove", "community/hi", "--only", "1.0.0")
+    assert removed.out == "removed  community/hi 1.0.0\n"
+    (left,) = project.run("plugin", "list", "--json").json["packages"]
+    assert (left["version"], left["state"]) == ("1.1.0", "current")
+
+
+def test_what_cannot_be_written_and_a_project_without_tests_are_said(project):
+    project.run("plugin", "init", "hi")
+    built = project.run("plugin", "build", "hi", "--output", "quick.yaml/x.wfp")
+    assert (built.code, "quick.yaml/x.wfp cannot be written" in built.err) == (2, True)
+    assert len(built.err.splitlines()) == 2
+    (project.path / "hi" / "plugin.test.yaml").unlink()
+    tested = project.run("plugin", "test", "hi")
+    assert (tested.code, "hi has no tests" in tested.err, "write plugin.test.yaml" in tested.err) == (
+        4,
+        True,
+        True,
+    )
+
+
 def test_a_project_is_not_made_over_another(project):
     assert project.run("plugin", "init", "hi").code == 0
     again = project.run("plugin", "init", "hi")

@@ -37,6 +37,19 @@ def installed():
     return Path(runtime.__file__).parent / "engine"
 
 
+def copied(build, monkeypatch):
+    """Building takes the files of this installation; gives the list of the builds."""
+    made = []
+
+    def copies(work, target):
+        made.append(work)
+        for file in installed().iterdir():
+            (target / file.name).write_bytes(file.read_bytes())
+
+    monkeypatch.setattr(build, "_build", copies)
+    return made
+
+
 def test_the_engine_of_this_installation_is_the_one_that_the_build_makes(build):
     assert build.is_complete(installed())
     texts = (installed() / build.LICENSES).read_text()
@@ -55,14 +68,7 @@ def test_what_is_there_is_not_built_again(build, tmp_path, monkeypatch):
 
 
 def test_an_artefact_that_was_changed_is_replaced_from_the_cache(build, tmp_path, monkeypatch):
-    made = []
-
-    def copies(work, target):
-        made.append(work)
-        for file in installed().iterdir():
-            (target / file.name).write_bytes(file.read_bytes())
-
-    monkeypatch.setattr(build, "_build", copies)
+    made = copied(build, monkeypatch)
     target = tmp_path / "engine"
     build.ensure(target)
     (target / "quickjs.wasm").write_bytes(b"\0asm\1\0\0\0")
@@ -79,14 +85,7 @@ def test_another_result_than_the_reviewed_one_is_an_error(build, sources, tmp_pa
 
 
 def test_environments_that_are_made_at_once_build_once(build, tmp_path, monkeypatch):
-    made = []
-
-    def copies(work, target):
-        made.append(work)
-        for file in installed().iterdir():
-            (target / file.name).write_bytes(file.read_bytes())
-
-    monkeypatch.setattr(build, "_build", copies)
+    made = copied(build, monkeypatch)
     threads = [threading.Thread(target=build.ensure, args=(tmp_path / f"engine-{n}",)) for n in range(4)]
     for thread in threads:
         thread.start()

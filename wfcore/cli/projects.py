@@ -36,6 +36,19 @@ def _cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "workflow"
 
 
+@contextmanager
+def written(what: str) -> Iterator[None]:
+    """While inside, a file that cannot be written is the user's business. Raises UsageError."""
+    from wfcore.errors import UsageError
+
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{what} cannot be written: {error.strerror}", remedy="choose another place, or make it writable"
+        ) from error
+
+
 def built(session: Session, folder: str) -> Built:
     """The package of a project. Raises as ``packages.project.build``."""
     from wfcore.packages.project import build

@@ -175,6 +175,15 @@ def test_words_after_help_must_still_be_known():
     assert refused("make", "--help", "--bogus") == "workflow make: there is no option --bogus"
 
 
+def test_no_command_has_an_option_that_every_command_has():
+    from wfcore.cli.tree import COMMON, Command, walk
+
+    taken = {one.name for one in COMMON}
+    for path, node in walk(ROOT):
+        if isinstance(node, Command):
+            assert not taken & {one.name for one in node.parameters}, path
+
+
 def test_every_parameter_of_every_command_is_documented():
     from wfcore.cli.tree import Command, walk
 

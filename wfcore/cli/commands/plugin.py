@@ -103,21 +103,21 @@ def info(session: Session, name: str) -> Answer:
     return Answer(found, lines)
 
 
-def remove(session: Session, name: str, *, version: str | None = None, force: bool = False) -> Answer:
+def remove(session: Session, name: str, *, only: str | None = None, force: bool = False) -> Answer:
     """Remove an installed package.
 
     It is refused while an enabled workflow or an open execution uses it.
 
     Args:
         name (NAME): The package, such as community/slack.
-        version (VERSION): Only this version.
+        only (VERSION): Only this version, and not all that are installed.
         force: Remove it all the same; tasks that need it will fail.
     """
     from wfcore.cli.packages import keeper
 
     found = _described(session, name)
     with keeper(session) as packages:
-        gone = packages.remove(found["name"], version, force=force)
+        gone = packages.remove(found["name"], only, force=force)
     return Answer({"packages": gone}, [f"removed  {one['name']} {one['version']}" for one in gone])
 
 

@@ -17,9 +17,11 @@ def init(_session: Session, name: str, *, language: str = "ts") -> Answer:
         name (NAME): The plugin, as name or namespace/name; its folder gets the name.
         language (LANGUAGE): ts, c or zig.
     """
+    from wfcore.cli.projects import written
     from wfcore.packages.scaffold import scaffold
 
-    made = [str(file) for file in scaffold(name, language, Path())]
+    with written(name):
+        made = [str(file) for file in scaffold(name, language, Path())]
     folder = name.rpartition("/")[2]
     lines: list[Line] = [*(f"created  {file}" for file in made), "", f"next: workflow plugin test {folder}"]
     return Answer({"files": made}, lines)
@@ -35,12 +37,13 @@ def build(session: Session, folder: str = ".", *, output: str | None = None) -> 
         folder (FOLDER): The project.
         output (FILE): Where the package is written, instead of dist/NAME-VERSION.wfp in the project.
     """
-    from wfcore.cli.projects import built
+    from wfcore.cli.projects import built, written
 
     made = built(session, folder)
     target = Path(output) if output else Path(folder) / "dist" / made.manifest.file_name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(made.archive)
+    with written(str(target)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(made.archive)
     digest = hashlib.sha256(made.archive).hexdigest()
     manifest, size = made.manifest, len(made.archive)
     data = {"name": manifest.name, "version": manifest.version, "file": str(target)}
@@ -66,6 +69,7 @@ def _cases(session: Session, folder: Path) -> Answer:
 
     from wfcore.cli.projects import runtimes
     from wfcore.cli.sources import read
+    from wfcore.errors import NotFound
     from wfcore.packages.project import build as make
     from wfcore.packages.trial.cases import FILE, cases
     from wfcore.packages.trial.judge import judge
@@ -74,6 +78,10 @@ def _cases(session: Session, folder: Path) -> Answer:
     logging.getLogger("workflow.permissions").setLevel(logging.CRITICAL)  # what is denied is in a case's log
     with runtimes(session) as runtime:
         made = make(folder, runtime)
+        if not (folder / FILE).exists():
+            raise NotFound(
+                f"{folder} has no tests", remedy=f"write {FILE}; the documentation says what it has"
+            )
         found = cases(read(str(folder / FILE)), str(folder / FILE), made.manifest)
         module = Module(hashlib.sha256(made.module).hexdigest(), lambda: made.module)
         verdicts = [judge(case, made.manifest, module, runtime(made.manifest.runtime)) for case in found]
