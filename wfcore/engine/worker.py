@@ -26,7 +26,7 @@ from wfcore.model.execution import (
     TaskRecord,
 )
 from wfcore.model.values import Expression, Lazy, Scope
-from wfcore.plugins.contracts import Action, Clock, Records, Result
+from wfcore.plugins.contracts import LEVELS, Action, Clock, Records, Result
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("workflow.worker")
 #: A log line of a task, and the message of its error, are cut to this many characters.
 LINE_LIMIT = 16 * 1024
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 #: The end of the year 9999 (UTC microseconds): nobody waits beyond it.
 END_OF_TIME = 253_402_300_799_999_999
 

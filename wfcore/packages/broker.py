@@ -12,14 +12,13 @@ from wfcore.packages.files import Files
 from wfcore.packages.handles import ALGORITHMS, Handles, denied
 from wfcore.packages.outbound import MAX_REDIRECTS, TIMEOUT, Outbound
 from wfcore.packages.permissions import Permissions
-from wfcore.plugins.contracts import Records, TaskContext
+from wfcore.plugins.contracts import LEVELS, Records, TaskContext
 
 #: Runs another action: (type, inputs, task of one level deeper) -> output.
 CallAction = Callable[[str, Any, TaskContext], Any]
 #: Actions may call actions so deep.
 MAX_DEPTH: Final = 4
 MAX_KEY: Final = 512
-LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _T = TypeVar("_T")
 _log = logging.getLogger("workflow.permissions")
 

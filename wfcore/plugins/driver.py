@@ -1,0 +1,55 @@
+"""What every driver is, and what it may be handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+#: The version of all contracts in this module.
+CONTRACT = 1
+
+
+class Clock(Protocol):
+    """Where all times come from."""
+
+    def now(self) -> int:
+        """UTC, microseconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for durations."""
+
+
+class Records(Protocol):
+    """Durable key/value pairs, each driver in a namespace of its own; values are JSON."""
+
+    def get(self, key: str) -> Any | None:
+        """The value, or None when there is none or it has expired."""
+
+    def set(self, key: str, value: Any, *, ttl: float | None = None) -> None:
+        """Store ``value``, for ``ttl`` seconds when given."""
+
+    def delete(self, key: str) -> bool:
+        """Remove it; False when there was none."""
+
+
+class SecretReader(Protocol):
+    """Read access to the secrets of all providers, first hit wins."""
+
+    def get(self, name: str) -> str | None:
+        """The secret's value, or None when no provider knows it."""
+
+
+class Driver(Protocol):
+    """What every driver has. ``stop`` gets the seconds that are left; ``health`` an empty text when well."""
+
+    contract: ClassVar[int]
+    schema: ClassVar[Mapping[str, Any]]
+
+    def start(self) -> None:
+        """Acquire what it needs; raise PluginError with a remedy when it cannot."""
+
+    def stop(self, deadline: float) -> None:
+        """Release everything within ``deadline`` seconds; called once, even after a failed start."""
+
+    def health(self) -> str:
+        """Empty when well, else one line that says what is wrong."""

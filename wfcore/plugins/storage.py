@@ -1,0 +1,134 @@
+"""The contract of storage drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
+from wfcore.model.records import (
+    ExecutionQuery,
+    Message,
+    PackageRecord,
+    Step,
+    TriggerRecord,
+    WorkflowRecord,
+)
+from wfcore.plugins.driver import Driver
+
+
+@runtime_checkable
+class Storage(Driver, Protocol):
+    """Where everything is kept; the tables are the queue, the log and the truth."""
+
+    def migrate(self, *, check: bool = False) -> list[str]:
+        """Bring the schema up to date and name the migrations applied; ``check`` only names them."""
+
+    def commit(self, steps: Sequence[Step]) -> frozenset[str]:
+        """Write all steps in one durable transaction; the ids of executions whose step was refused.
+
+        A step is refused alone: another owner or epoch, an existing id, a key (Step.execution.key)
+        already used by the workflow, or a tick that has fired. Raises on anything else, and then
+        nothing of the group was written.
+        """
+
+    def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
+        """Take open executions of dead owners: sets owner, raises epoch; RUNNING and WAITING before PENDING.
+
+        On a storage that belongs to one server every open execution of another owner is dead.
+        """
+
+    def execution(self, id: str) -> ExecutionRecord | None:
+        """One execution."""
+
+    def execution_by_key(self, namespace: str, workflow: str, key: str) -> ExecutionRecord | None:
+        """The execution that a submission with this key made."""
+
+    def executions(self, query: ExecutionQuery) -> list[ExecutionRecord]:
+        """Executions, newest first."""
+
+    def pending(self, owner: str, after: str, limit: int) -> list[ExecutionRecord]:
+        """PENDING executions of ``owner`` with an id above ``after``, oldest first."""
+
+    def counts(self) -> Mapping[str, int]:
+        """How many executions there are in each state."""
+
+    def tasks(self, execution: str) -> list[TaskRecord]:
+        """All task rows of an execution, by start time and path."""
+
+    def facts(self, execution: str, after: int = 0, limit: int = 1000, kind: str | None = None) -> list[Fact]:
+        """History of an execution from ``after`` (exclusive), in order; ``kind`` narrows."""
+
+    def post(self, message: Message) -> bool:
+        """Put a message into an execution's inbox; False when its twin is already there."""
+
+    def inbox(self, owner: str) -> list[Message]:
+        """The messages for executions of this owner, oldest first; a committed Step removes them."""
+
+    def put_workflow(self, record: WorkflowRecord, triggers: Sequence[TriggerRecord]) -> None:
+        """Store a revision and make it current, replacing the workflow's triggers, in one transaction.
+
+        Raises Conflict when another workflow has one of the addresses, or the revision is not the next.
+        """
+
+    def workflow(self, namespace: str, id: str, revision: int | None = None) -> WorkflowRecord | None:
+        """The current revision, or the given one (also of a deleted workflow)."""
+
+    def workflows(self, namespace: str | None = None) -> list[WorkflowRecord]:
+        """The current revision of every workflow that is not deleted, by address."""
+
+    def revisions(self, namespace: str, id: str) -> list[WorkflowRecord]:
+        """Every revision of a workflow, newest first."""
+
+    def enable_workflow(
+        self, namespace: str, id: str, enabled: bool, triggers: Sequence[TriggerRecord]
+    ) -> bool:
+        """Turn the operator's switch and replace the triggers; False when there is no such workflow."""
+
+    def delete_workflow(self, namespace: str, id: str) -> bool:
+        """Delete the workflow and its triggers, never its executions or revisions; False when unknown."""
+
+    def triggers(self, namespace: str | None = None, workflow: str | None = None) -> list[TriggerRecord]:
+        """The triggers of applied, enabled workflows."""
+
+    def trigger_at(self, address: str) -> TriggerRecord | None:
+        """The trigger with this address."""
+
+    def move_trigger(self, trigger: TriggerRecord, next_at: int | None) -> bool:
+        """Move a timed trigger on without firing, if its ``next_at`` is still that of ``trigger``."""
+
+    def put_package(self, record: PackageRecord) -> None:
+        """Store an installed package, or its new grant; if it is the current one, no other of its name is.
+
+        Raises Conflict when this version of the name is there with another digest.
+        """
+
+    def packages(self, name: str | None = None) -> list[PackageRecord]:
+        """All installed packages, or the versions of one: by name, last installed first."""
+
+    def package(self, digest: str) -> PackageRecord | None:
+        """One installed package."""
+
+    def remove_package(self, digest: str) -> bool:
+        """Forget a package; False when it is not there."""
+
+    def get_record(self, namespace: str, key: str, now: int) -> str | None:
+        """The JSON text of a record that has not expired at ``now``."""
+
+    def set_record(self, namespace: str, key: str, value: str, expires_at: int | None) -> None:
+        """Write a record."""
+
+    def delete_record(self, namespace: str, key: str) -> bool:
+        """Delete a record; False when there was none."""
+
+    def put_blob(self, content: bytes) -> str:
+        """Store content durably under its sha256 (hex) and return that."""
+
+    def get_blob(self, digest: str) -> bytes:
+        """The content. Raises NotFound."""
+
+    def purge(self, before: int, limit: int) -> int:
+        """Delete up to ``limit`` executions that ended before that time with all of theirs; how many."""
+
+    def sweep(self, now: int) -> int:
+        """Delete expired records, old ticks and blobs without execution or package; how many rows went."""
