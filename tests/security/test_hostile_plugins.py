@@ -208,6 +208,20 @@ def test_a_secret_is_nowhere_to_be_seen(harm, web):
     assert "s3cret" not in json.dumps([harm.logs, harm.output])
 
 
+def test_a_secret_that_may_be_seen_is_not_told_by_an_error_or_a_line(harm):
+    source = """
+      export const act = (inputs, ctx) => {
+        const secret = ctx.secrets.get("KEY");
+        ctx.log(`it is ${secret}`);
+        throw new Error(`no: ${secret}`);
+      };
+    """
+    error = harm(source, {"secrets": {"KEY": {"reveal": True}}})
+    assert error["message"].startswith("no: ***")
+    assert "it is ***" in harm.logs
+    assert "s3cret" not in json.dumps([error, harm.logs])
+
+
 def test_a_flood_of_lines_steers_no_terminal_and_forges_no_line(harm, caplog):
     line = "\x1b[31m\x1b]0;owned\x07\n2026-01-01 INFO forged\r\x00\u202e"
     source = (

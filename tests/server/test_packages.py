@@ -253,3 +253,18 @@ def test_output_is_checked_after_the_call(clean, plugin):
     install(clean, plugin(source="export const greet = () => 5", output="{type: string}"))
     clean.apply(USE)
     assert "the result is not what the manifest says" in said(clean)
+
+
+def test_each_call_within_a_call_has_an_idempotency_key_of_its_own(clean, plugin):
+    install(clean, plugin(source="export const greet = (inputs, ctx) => ctx.task.key"))
+    source = """
+      export const greet = async (inputs, ctx) => {
+        const call = () => ctx.call("community/hi.greet", inputs);
+        return [ctx.task.key, await call(), await call()];
+      };
+    """
+    caller = plugin(source=source, name="community/loud", permissions="{calls: [community/hi.greet]}")
+    install(clean, caller, grant={"calls": ["community/hi.greet"]})
+    clean.apply(USE.replace("community/hi", "community/loud"))
+    key, first, second = said(clean)
+    assert (first, second) == (f"{key}/1", f"{key}/2")
