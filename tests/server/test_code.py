@@ -143,3 +143,24 @@ def test_code_that_goes_too_far_costs_its_task_alone(server, source, type):
     keys = {"timeout": "1s"} if type == "timeout" else {}
     assert output(server, source, **keys)["type"] == type
     assert output(server, "export default () => 'well'") == "well"
+
+
+def test_permissions_that_are_none_are_problems_of_the_workflow(server):
+    source = """
+id: code
+tasks:
+  a:
+    type: core/code
+    source: "export default () => 1"
+    permissions:
+      network: [everything, "https://fine.example.com"]
+      filesystem: {read: [relative]}
+      calls: [log]
+"""
+    refused = server.post("/api/v1/workflows", source, kind="application/yaml")
+    found = {(one["line"], one["path"]) for one in refused.json["error"]["problems"]}
+    assert found == {
+        (8, "tasks.a.permissions.network[0]"),
+        (9, "tasks.a.permissions.filesystem.read[0]"),
+        (10, "tasks.a.permissions.calls[0]"),
+    }

@@ -41,11 +41,13 @@ def load(
     functions: Mapping[str, Callable[..., Any]] | None = None,
     files: Mapping[str, str] | None = None,
     sources: Callable[[Code], None] | None = None,
+    permissions: Callable[[Any], Iterable[Flaw]] | None = None,
 ) -> Workflow:
     """The workflow that a file says. ``functions`` are the filters that plugins add.
 
     ``files`` are the texts that tasks may name by ``file``; ``sources`` checks the code of tasks and raises
-    SourceFault. Raises InvalidWorkflow with all problems, sorted, each with line, column and path.
+    SourceFault, ``permissions`` gives what is wrong with those of a task. Raises InvalidWorkflow with all
+    problems, sorted, each with line, column and path.
     """
     draft = Draft(read(source, file), table(functions))
     try:
@@ -58,6 +60,8 @@ def load(
         check.references(draft, known)
         needs = check.graph(draft, known)
         _actions(draft, actions)
+        if permissions is not None:
+            _permissions(draft, permissions)
         codes = code.codes(draft, files or {}, sources)
     except Enough:
         raise InvalidWorkflow(draft.problems, remedy="there are more problems; these come first") from None
@@ -117,6 +121,15 @@ def _actions(draft: Draft, actions: ActionRules) -> None:
                 inputs = task.get("inputs", {})
                 if isinstance(inputs, dict):
                     draft.take(input_flaws(rules, inputs), (group, name, "inputs"))
+
+
+def _permissions(draft: Draft, flaws: Callable[[Any], Iterable[Flaw]]) -> None:
+    """What the shape of a file cannot say of permissions: patterns, paths and names that are none."""
+    for group in GROUPS:
+        for name, task in draft.mapping(group).items():
+            path: Path = (group, name, "permissions")
+            if isinstance(task, dict) and "permissions" in task and draft.sound(path):
+                draft.take(flaws(task["permissions"]), path)
 
 
 def input_flaws(rules: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[Flaw]:

@@ -9,6 +9,7 @@ from typing import Any
 from wfcore.language.load import ActionRules, load
 from wfcore.model.records import WorkflowRecord
 from wfcore.model.workflow import Code, Workflow
+from wfcore.packages.permissions import flaws
 from wfcore.plugins.contracts import Trigger
 
 
@@ -50,6 +51,7 @@ class Loader:
             functions=self._functions,
             files=files,
             sources=self._sources,
+            permissions=flaws,
         )
         self._checks(workflow)
         return workflow
