@@ -1,4 +1,4 @@
-"""S1 to S7: what sandboxed code costs, measured with real processes.
+"""S1 to S9: what sandboxed code costs, measured with real processes.
 
 ``python tests/benchmarks/sandbox.py [CALLS]`` prints JSON lines: name, what is measured, median, spread
 (lowest, highest, or p99), unit. Each call is a fresh instance with about a kilobyte of JSON in and out.
@@ -67,10 +67,10 @@ def rate(of: WasmRuntime, what: Module, calls: int, threads: int) -> float:
         return calls / (time.perf_counter() - began)
 
 
-def resident(of: WasmRuntime) -> float:
-    """MiB of the first process that are its own."""
+def resident(of: WasmRuntime, what: str = "Private_") -> float:
+    """MiB of the first process: those that are its own, or with ``Pss:`` its share of all."""
     status = Path(f"/proc/{of._pool.workers()[0].process.pid}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("Private_")) / 1024
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(what)) / 1024
 
 
 def say(name: str, what: str, values: list[float], unit: str, **more: Any) -> None:
@@ -109,8 +109,40 @@ def speeds(data: Path, calls: int) -> None:
                     title = "one call" if one is what else "one call with one host call"
                     say(name, title, times, "ms", p99=round(times[int(len(times) * 0.99)], 3))
                 say("S6", "private memory of an idle process", [resident(several)], "MiB")
+                say("S6", "PSS of an idle process", [resident(several, "Pss:")], "MiB")
             rates = [rate(several, what, calls, 8 * processes) for _ in range(3)]
             say("S5", f"calls with {processes} process(es), {8 * processes} callers", rates, "1/s")
+
+
+def side_by_side(data: Path) -> None:
+    """S8: two calls that only compute, against one; the best of five each."""
+    source = (
+        "export default () => { let n = 0; for (let i = 0; i < 4e6; i++) n = (n * 31 + i) % 65521; return n }"
+    )
+    with runtime(data, 2) as several, ThreadPoolExecutor(2) as threads:
+        what = module(several, source)
+        list(threads.map(lambda _: call(several, what), range(4)))
+
+        def timed(count: int) -> float:
+            began = time.perf_counter()
+            list(threads.map(lambda _: call(several, what), range(count)))
+            return time.perf_counter() - began
+
+        one, two = min(timed(1) for _ in range(5)), min(timed(2) for _ in range(5))
+    say("S8", "time of two computing calls, as a multiple of one", [two / one], "", one_s=round(one, 3))
+
+
+def in_the_long_run(data: Path) -> None:
+    """S9: what ten thousand calls leave behind in their process."""
+    with runtime(data, 1) as one:
+        what = module(one, SOURCE)
+        sizes = []
+        for _ in range(6):
+            for _ in range(2000):
+                call(one, what)
+            sizes.append(resident(one, "Pss:"))
+    title = "PSS of a process after each 2 000 calls, but the first"
+    say("S9", title, sizes[1:], "MiB", grown=round(sizes[-1] - sizes[1], 2))
 
 
 def in_the_engine(data: Path) -> None:
@@ -137,6 +169,8 @@ def main() -> None:
         beginnings(Path(place))
         speeds(Path(place), calls)
         in_the_engine(Path(place))
+        side_by_side(Path(place))
+        in_the_long_run(Path(place))
     print(json.dumps({"cpus": os.cpu_count(), "python": sys.version.split()[0]}))
 
 
