@@ -192,6 +192,8 @@ class Owner:
         for id in refused:
             self._forget(id, group)
         group.answer()
+        for timer in group.timers:  # before any is withdrawn: what asked for one may have ended in this turn
+            self._timers.add(timer)
         for step in steps:
             if step.execution.id not in refused:
                 self._follow_up(step, now)
@@ -201,8 +203,6 @@ class Owner:
                 self._timers.withdraw(what, job.execution, job.path, job.attempt)
         for attempt, reason in group.stopping:
             attempt.stop(reason)
-        for timer in group.timers:
-            self._timers.add(timer)
         self._start_attempts(group)
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])

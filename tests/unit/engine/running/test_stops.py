@@ -1,5 +1,6 @@
 """Cancels and timeouts of tasks that wait, run, give way, or do not react."""
 
+import threading
 import time
 
 import pytest
@@ -61,10 +62,38 @@ def test_cancel_what_is_not_there(opened):
         opened.app.executions.cancel("nobody")
 
 
+def test_a_stop_and_the_end_in_one_turn_leave_no_timer(opened):
+    """The cancel asks for a timer that gives the attempt up; the attempt has come back before it is set."""
+    opened.apply(opened.chain(1, GATE), opened.chain(1, id="other"))
+    id = opened.submit()
+    opened.until_running(id)
+    commit, inside, go_on = opened.app.storage.commit, threading.Event(), threading.Event()
+
+    def slow(steps):
+        inside.set()
+        go_on.wait(5)
+        return commit(steps)
+
+    opened.app.storage.commit = slow
+    threads = [threading.Thread(target=opened.submit, args=("other",))]
+    threads[0].start()
+    inside.wait(5)
+    threads.append(threading.Thread(target=opened.app.executions.cancel, args=(id,)))
+    threads[1].start()
+    mail = opened.owner()._mail
+    opened.until(lambda: mail.qsize() == 1)
+    opened.stage.gates["g"].set()
+    opened.until(lambda: mail.qsize() == 2)
+    go_on.set()
+    for thread in threads:
+        thread.join(5)
+    assert opened.end(id) == "CANCELLED"
+    opened.until(lambda: not opened.owner()._ledger.attempts)
+    assert opened.owner()._timers.next_at() is None
+
+
 def test_cancel_lets_a_request_go(opened):
     """A cancel and the end of the last task arrive together: the end was first and stays."""
-    import threading
-
     opened.apply(opened.chain(1, GATE), opened.chain(1, id="other"))
     id = opened.submit()
     opened.until_running(id)
