@@ -37,7 +37,7 @@ def test_a_new_driver_keeps_its_contract(wfsdk, tmp_path, kind):
 def test_a_new_storage_says_what_is_left_to_do(wfsdk, tmp_path):
     assert wfsdk("wfsdk", "new", "storage", "mine").returncode == 0
     text = (tmp_path / "workflow-mine" / "workflow_mine" / "__init__.py").read_text()
-    assert "def commit(self, steps):" in text
+    assert "def commit(self, steps, notify=()):" in text
     assert "Write all steps in one durable transaction" in text
     tested = wfsdk("pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / "workflow-mine")
     assert tested.returncode == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
@@ -24,12 +24,27 @@ class Storage(Driver, Protocol):
     def migrate(self, *, check: bool = False) -> list[str]:
         """Bring the schema up to date and name the migrations applied; ``check`` only names them."""
 
-    def commit(self, steps: Sequence[Step]) -> frozenset[str]:
+    def commit(self, steps: Sequence[Step], notify: Sequence[str] = ()) -> frozenset[str]:
         """Write all steps in one durable transaction; the ids of executions whose step was refused.
 
         A step is refused alone: another owner or epoch, an existing id, a key (Step.execution.key)
         already used by the workflow, or a tick that has fired. Raises on anything else, and then
-        nothing of the group was written.
+        nothing of the group was written. ``notify`` are payloads that subscribers hear once the group is
+        durable; a group of which nothing is written tells nobody.
+        """
+
+    def subscribe(self, heard: Callable[[str], None]) -> None:
+        """Call ``heard`` with every payload that a server of this storage announces, this one included.
+
+        It is called on a thread of the driver's own, in order, from now until ``stop``; with an empty text
+        whenever listening begins, also after a lost connection: what was announced before may have been
+        missed. Called once at most, after ``start``. On a storage that belongs to one server it does nothing.
+        """
+
+    def announce(self, payload: str) -> None:
+        """Let all subscribers hear the payload: some text of at most 7999 bytes, not empty.
+
+        On a storage that belongs to one server it does nothing.
         """
 
     def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:

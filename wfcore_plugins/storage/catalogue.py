@@ -16,7 +16,7 @@ class WorkflowQueries:
 
     def put_workflow(self: Sessions, record: WorkflowRecord, triggers: Sequence[TriggerRecord]) -> None:
         """See ``Storage``."""
-        with self.writing() as t:
+        with self.writing(alone=True) as t:
             _expect_next(t, record)
             _replace_triggers(t, record.namespace, record.id, triggers)
             r, w = t.revision, t.workflow
@@ -58,7 +58,7 @@ class WorkflowQueries:
         self: Sessions, namespace: str, id: str, enabled: bool, triggers: Sequence[TriggerRecord]
     ) -> bool:
         """See ``Storage``."""
-        with self.writing() as t:
+        with self.writing(alone=True) as t:
             if not _change_workflow(t, namespace, id, enabled=int(enabled)):
                 return False
             _replace_triggers(t, namespace, id, triggers)
@@ -66,7 +66,7 @@ class WorkflowQueries:
 
     def delete_workflow(self: Sessions, namespace: str, id: str) -> bool:
         """See ``Storage``."""
-        with self.writing() as t:
+        with self.writing(alone=True) as t:
             if not _change_workflow(t, namespace, id, deleted=1):
                 return False
             _replace_triggers(t, namespace, id, ())

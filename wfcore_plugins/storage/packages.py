@@ -16,7 +16,7 @@ class PackageQueries:
 
     def put_package(self: Sessions, record: PackageRecord) -> None:
         """See ``Storage``."""
-        with self.writing() as t:
+        with self.writing(alone=True) as t:
             _expect_unchanged(t, record)
             p = t.package
             if record.current:

@@ -56,6 +56,16 @@ class ExecutionQueries:
             wanted = SQL(IS_OPEN) & (e.owner == owner) & (e.state == "PENDING") & (e.id > after)
             return [execution_of(row) for row in _executions(t).where(wanted).order_by(e.id).limit(limit)]
 
+    def adopt(self: Sessions, owner: str, limit: int) -> list[ExecutionRecord]:
+        """See ``Storage``."""
+        with self.writing() as t:
+            e = t.execution
+            foreign = SQL(IS_OPEN) & (e.owner.is_null() | (e.owner != owner))
+            queue = e.select(e.id).where(foreign).order_by(e.state == "PENDING", e.id).limit(limit)
+            change = e.update({e.owner: owner, e.epoch: e.epoch + 1}).where(e.id.in_(t.claimed(queue)))
+            taken = [execution_of(row) for row in change.returning(SQL("*")).dicts().execute()]
+        return sorted(taken, key=lambda record: (record.state == "PENDING", record.id))
+
     def counts(self: Sessions) -> Mapping[str, int]:
         """See ``Storage``."""
         with self.reading() as t:

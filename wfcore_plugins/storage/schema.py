@@ -40,7 +40,10 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables, bound to one database: of ``peewee.Table``, whose columns are made at run time."""
+    """The tables, bound to one database: of ``peewee.Table``, whose columns are made at run time.
+
+    ``shared`` says that other processes may write to them meanwhile.
+    """
 
     workflow: Any
     revision: Any
@@ -54,11 +57,17 @@ class Tables:
     blob_ref: Any
     package: Any
     node: Any
+    shared: bool = False
+
+    def claimed(self, query: Any) -> Any:
+        """The rows of a query that no other transaction is changing, kept from them until this one ends."""
+        return query.for_update(skip_locked=True) if self.shared else query
 
 
 def tables(db: Database) -> Tables:
     """The tables of this database; nothing is read or written."""
-    return Tables(**{name: Table(name, columns, _database=db) for name, columns in COLUMNS.items()})
+    made = {name: Table(name, columns, _database=db) for name, columns in COLUMNS.items()}
+    return Tables(**made, shared=db.for_update)
 
 
 class Sessions(Protocol):
@@ -67,5 +76,8 @@ class Sessions(Protocol):
     def reading(self) -> AbstractContextManager[Tables]:
         """The tables, with a connection of this thread while inside. Raises Unavailable."""
 
-    def writing(self) -> AbstractContextManager[Tables]:
-        """The tables in a transaction, committed at the end of the block. Raises Unavailable."""
+    def writing(self, *, alone: bool = False) -> AbstractContextManager[Tables]:
+        """The tables in a transaction, committed at the end of the block. Raises Unavailable.
+
+        ``alone``: no other transaction that asks for it runs meanwhile, so what is read inside stays true.
+        """

@@ -15,17 +15,17 @@ from typing import Any, ClassVar, Final
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
-from wfcore.api import CONTRACT, Context, ExecutionRecord, PluginError, Step, Unavailable
+from wfcore.api import CONTRACT, Context, PluginError, Step, Unavailable
 
 from . import migrations
 from .blobs import Blobs
 from .catalogue import WorkflowQueries
-from .commit import write
-from .dialect import Dialect, Row
+from .dialect import Dialect
 from .files import Lock, make_directory, make_file
 from .packages import PackageQueries
-from .queries import IS_OPEN, ExecutionQueries, execution_of
+from .queries import ExecutionQueries
 from .schema import Tables, tables
+from .sqlite_commit import write
 from .sqlite_file import check_file, check_library, connection_options, faults, read_only, writer_pragmas
 from .upkeep import SWEPT_AT_ONCE, RecordQueries, referred, sweep_rows
 
@@ -35,22 +35,13 @@ _BLOB_AGE: Final = 3600.0
 _PAGES_AT_ONCE: Final = 1000
 
 
-def _each(cursor: sqlite3.Cursor, statement: str, rows: Sequence[Row]) -> Sequence[int]:
-    return [cursor.execute(statement, row).rowcount for row in rows]
-
-
-def _many(cursor: sqlite3.Cursor, statement: str, rows: Sequence[Row]) -> None:
-    if rows:
-        cursor.executemany(statement, rows)
-
-
 SQLITE: Final = Dialect(
-    each=_each,
-    many=_many,
     # A deferred transaction that reads before it writes fails at once when another has written meanwhile.
     transaction=lambda db: db.atomic("IMMEDIATE"),
+    text="text",
     auto_key="integer primary key autoincrement",
     clustered=" without rowid",
+    content_in_tables=False,
 )
 
 
@@ -133,7 +124,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         finally:
             self._close_writer()
 
-    def commit(self, steps: Sequence[Step]) -> frozenset[str]:
+    def commit(self, steps: Sequence[Step], notify: Sequence[str] = ()) -> frozenset[str]:
         """See ``Storage``. Raises Unavailable when the disk is full or fails."""
         if not steps:
             return frozenset()
@@ -142,22 +133,18 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
             cursor = connection.cursor()
             cursor.execute("begin immediate")
             try:
-                refused = write(cursor, SQLITE, steps)
+                refused = write(cursor, steps)
                 cursor.execute("commit")
             except BaseException:
                 connection.rollback()
                 raise
             return refused
 
-    def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
-        """See ``Storage``."""
-        with self.writing() as t:
-            e = t.execution
-            foreign = peewee.SQL(IS_OPEN) & (e.owner.is_null() | (e.owner != owner))
-            queue = e.select(e.id).where(foreign).order_by(e.state == "PENDING", e.id).limit(limit)
-            change = e.update({e.owner: owner, e.epoch: e.epoch + 1}).where(e.id.in_(queue))
-            taken = [execution_of(row) for row in change.returning(peewee.SQL("*")).dicts().execute()]
-        return sorted(taken, key=lambda record: (record.state == "PENDING", record.id))
+    def subscribe(self, heard: Callable[[str], None]) -> None:
+        """See ``Storage``: there is no other server to hear."""
+
+    def announce(self, payload: str) -> None:
+        """See ``Storage``: there is no other server to tell."""
 
     def put_blob(self, content: bytes) -> str:
         """See ``Storage``."""
@@ -195,8 +182,8 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
                 self._reader.close_idle()
 
     @contextmanager
-    def writing(self) -> Iterator[Tables]:
-        """See ``Sessions``."""
+    def writing(self, *, alone: bool = False) -> Iterator[Tables]:
+        """See ``Sessions``; every writer is alone."""
         with self._writing, faults(self._path):
             self._expect_open(to_write=True)
             with SQLITE.transaction(self._writer):

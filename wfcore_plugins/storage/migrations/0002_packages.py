@@ -7,17 +7,17 @@ from typing import Any, Final
 from ..dialect import Dialect
 
 _STATEMENTS: Final = (
-    "alter table revision add column files text not null default '{{}}'",
-    "alter table revision add column plugins text not null default '{{}}'",
+    "alter table revision add column files {text} not null default '{{}}'",
+    "alter table revision add column plugins {text} not null default '{{}}'",
     """
     create table package (
-        digest text not null primary key,
-        name text not null,
-        version text not null,
-        manifest text not null,
-        module text not null,
-        granted text not null,
-        secrets text not null,
+        digest {text} not null primary key,
+        name {text} not null,
+        version {text} not null,
+        manifest {text} not null,
+        module {text} not null,
+        granted {text} not null,
+        secrets {text} not null,
         installed_at bigint not null,
         current smallint not null,
         unique (name, version)
@@ -31,4 +31,4 @@ _STATEMENTS: Final = (
 def up(db: Any, dialect: Dialect) -> None:
     """Add two columns and a table."""
     for statement in _STATEMENTS:
-        db.execute_sql(statement.format(clustered=dialect.clustered))
+        db.execute_sql(dialect.ddl(statement))

@@ -14,7 +14,7 @@ from wfcore.api import Conflict
 from ..dialect import Dialect
 
 _VERSIONS = "create table schema_version (name text primary key, applied_at bigint not null)"
-_NOTE = "insert into schema_version (name, applied_at) values (?, ?)"
+_NOTE = "insert into schema_version (name, applied_at) values ({0}, {0})"
 
 
 def known() -> list[str]:
@@ -52,5 +52,5 @@ def _apply(db: Any, dialect: Dialect, name: str, now: int) -> bool:
         if not applied:
             db.execute_sql(_VERSIONS)
         import_module(f"{__name__}.{name}").up(db, dialect)
-        dialect.many(db.cursor(), _NOTE, [(name, now)])
+        db.execute_sql(_NOTE.format(db.param), (name, now))
     return True

@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +87,7 @@ class AcmeStorage:
 
     # --- executions
 
-    def commit(self, steps: Sequence[Step]) -> frozenset[str]:
+    def commit(self, steps: Sequence[Step], notify: Sequence[str] = ()) -> frozenset[str]:
         refused: set[str] = set()
         with self._change() as change:
             for step in steps:
@@ -97,6 +97,12 @@ class AcmeStorage:
                 else:
                     write(change, step)
         return frozenset(refused)
+
+    def subscribe(self, heard: Callable[[str], None]) -> None:
+        """Nothing: the journal belongs to one server."""
+
+    def announce(self, payload: str) -> None:
+        """Nothing, for the same reason."""
 
     def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
         with self._change() as change:
