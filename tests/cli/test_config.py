@@ -27,17 +27,35 @@ def test_get_and_list_say_where_a_value_comes_from(project):
     assert re.search(r"^logging.level +INFO +default$", listed, re.M)
 
 
-def test_passwords_are_not_listed(project):
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_passwords_are_not_shown(project, more):
     project.write(
         "workflow.config.yaml",
-        "connections: {a: {url: 'postgresql://joe:hunter2@db/x'}}\nsecrets: {vault: {token: hunter2}}\n",
+        "storage: {type: postgres, url: 'postgres://joe:hunter2@db/x'}\n"
+        "connections: {a: {url: 'postgresql://joe:hunter2/@db/x'}, b: {url: 'postgresql://db/x?password=hunter2'}}\n"
+        "secrets: {vault: {token: hunter2}}\n",
     )
-    for argv in (["config", "list"], ["config", "list", "--json"]):
-        outcome = project.run(*argv)
+    keys = ("storage", "storage.url", "connections.a.url", "connections", "secrets", "secrets.vault.token")
+    for argv in (["list"], *(["get", key] for key in keys)):
+        outcome = project.run("config", *argv, *more)
         assert outcome.code == 0
         assert "hunter2" not in outcome.out
-        assert "joe:***@db" in outcome.out
-    assert project.run("config", "get", "connections.a.url").out == "postgresql://joe:hunter2@db/x\n"
+        assert "joe:***@db" in outcome.out or "***" in outcome.out
+    set_value = project.run("config", "set", "storage.url", "postgres://joe:hunter3@db/x", *more)
+    assert (set_value.code, "hunter3" in set_value.out) == (0, False)
+    assert "joe:hunter3@db" in (project.path / "workflow.config.yaml").read_text()
+
+
+@pytest.mark.parametrize("url", ["mysql://joe:hunter2@db/x", "joe:hunter2", "postgres:joe:hunter2"])
+def test_an_error_repeats_no_password(project, url):
+    project.write("workflow.config.yaml", "storage: {type: postgres}\n")
+    for run in (
+        project.run("config", "set", "storage.url", url),
+        project.run("config", "list", WORKFLOW_STORAGE_URL=url),
+    ):
+        assert run.code == 3
+        assert "storage.url: must be a URL like postgres://" in run.err
+        assert "hunter2" not in run.out + run.err
 
 
 def test_set_writes_the_file_that_is_read(project):

@@ -26,8 +26,10 @@ def read(
     environ: Mapping[str, str], known: Iterable[tuple[str, ...]], base: Path, faults: list[Fault]
 ) -> list[Given]:
     """What the environment sets. ``known`` are the file's paths: they tell how drivers spell theirs."""
-    names = {keys.environment_name(path): path for path in known if keys.find(path, "")}
-    names |= {key.environment: key.path for key in keys.KEYS if "<" not in key.name}
+    plain = [key for key in keys.KEYS if "<" not in key.name]
+    names = {key.environment: key.path for key in plain if key.only is not None}
+    names |= {keys.environment_name(path): path for path in known if keys.find(path, "")}
+    names |= {key.environment: key.path for key in plain if key.only is None}
     result = []
     for name in sorted(environ):
         if not name.startswith(PREFIX) or OWN.fullmatch(name) or SERVICE_LINK.fullmatch(name):

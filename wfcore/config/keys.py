@@ -87,6 +87,27 @@ KEYS: Final[tuple[Key, ...]] = (
         "The database file; its directory is the data directory.",
         "sqlite",
     ),
+    Key(
+        "storage.url",
+        optional(text(r"postgres(ql)?://.+", "a URL like postgres://USER@HOST/DATABASE", secret=True)),
+        None,
+        "The database; needed.",
+        "postgres",
+    ),
+    Key(
+        "storage.passwordFile",
+        optional(path()),
+        None,
+        "A file that holds the password of the database's user, instead of the URL.",
+        "postgres",
+    ),
+    Key(
+        "storage.poolSize",
+        integer(2, 1000),
+        10,
+        "Connections to the database that this server may have open.",
+        "postgres",
+    ),
     Key("storage.<setting>", anything(), None, "A setting of the storage driver."),
     Key(
         "execution.maxConcurrentWorkflows",
@@ -119,7 +140,7 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key(
         "connections.<name>.url",
-        text(r"[a-z][a-z0-9+]*:.+", "a URL"),
+        text(r"[a-z][a-z0-9+]*:.+", "a URL", secret=True),
         None,
         "A database that `core/db` knows by this name.",
     ),

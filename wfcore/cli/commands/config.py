@@ -12,11 +12,13 @@ from wfcore.cli.session import Session
 from wfcore.errors import NotFound
 
 _SECRET = re.compile(r"(password|secret|token|key)$", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):\S*@|(?<=[?&]password=)[^&\s]+")
 
 
 def get(session: Session, key: str) -> Answer:
     """Print the value of a setting, or the settings of a section as JSON.
+
+    Passwords and the like are hidden.
 
     Args:
         key (KEY): A dotted name, such as server.port or storage.
@@ -26,10 +28,10 @@ def get(session: Session, key: str) -> Answer:
     config = session.config
     path = tuple(key.split("."))
     if path in config.settings:
-        value = config.settings[path].shown
+        value = _masked(path[-1], config.settings[path].shown)
         return Answer({"key": key, "value": value, "origin": config.origin(key)}, [_shown(value)])
     try:
-        value = config.get(key)
+        value = _masked(path[-1], config.get(key))
     except KeyError:
         raise NotFound(f"there is no setting {key}", remedy="see `workflow config list`") from None
     return Answer(
@@ -52,7 +54,7 @@ def set_value(session: Session, key: str, value: str) -> Answer:
 
     asked = session.config_file or os.environ.get("WORKFLOW_CONFIG")
     file = Path(asked or locate(None, {}) or FILE_NAME)
-    written = write(file, key, value)
+    written = _masked(key.rpartition(".")[2], write(file, key, value))
     return Answer(
         {"key": key, "value": written, "file": str(file)}, [f"{key} = {_shown(written)}  in {file}"]
     )
@@ -87,6 +89,12 @@ def _shown(value: Any) -> str:
 
 
 def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(key, below) for key, below in value.items()}
     if isinstance(value, str):
-        return "***" if _SECRET.search(name) else _PASSWORD.sub(r"\1:***@", value)
+        return "***" if _SECRET.search(name) else _PASSWORD.sub(_hidden, value)
     return value
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return "***" if found[1] is None else f"{found[1]}:***@"

@@ -1,0 +1,90 @@
+"""The connections to PostgreSQL: a pool by playhouse that notices when the server has hung up."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from peewee import PostgresqlDatabase
+from playhouse.pool import PooledPostgresqlDatabase
+from psycopg2.extensions import connection as Connection
+
+from .postgres_faults import ERRORS
+from .postgres_target import Target
+
+_T = TypeVar("_T")
+
+#: Seconds that a thread waits for a connection when all are in use.
+_PATIENCE: Final = 30
+
+
+class _Connecting(PostgresqlDatabase):
+    """Connects as the target says, whatever else peewee would make of a URL."""
+
+    target: Target
+
+    def _connect(self) -> Connection:
+        return self.target.connect()
+
+
+class Pool(PooledPostgresqlDatabase, _Connecting):  # type: ignore[misc]
+    """At most ``size`` connections, each used by one thread at a time and kept for the next.
+
+    A connection that turns out to be broken is thrown away. What is executed outside of a transaction, or
+    begins one, is then executed once more on another: nothing can have come of it.
+    """
+
+    def __init__(self, target: Target, size: int) -> None:
+        super().__init__("workflow", max_connections=size, timeout=_PATIENCE, autoconnect=False)
+        self.target = target
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Execute a statement. Raises what peewee raises."""
+        execute: Any = super().execute_sql
+        return self._insist(lambda: execute(sql, params))
+
+    def begin(self, isolation_level: Any = None) -> None:
+        """Begin a transaction."""
+        begin: Any = super().begin
+        self._insist(lambda: begin(isolation_level))
+
+    def open(self, text: str) -> Any:
+        """Execute a text that begins with BEGIN; the cursor of psycopg2, with the last statement's rows."""
+
+        def execute() -> Any:
+            cursor = self.held().cursor()
+            cursor.execute(text)
+            return cursor
+
+        return self._insist(execute)
+
+    def held(self) -> Connection:
+        """The connection that this thread has."""
+        connection: Connection = self.connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    def table_exists(self, table_name: str, schema: str | None = None) -> bool:
+        """Whether the name is that of a table, seen along the search path."""
+        (found,) = self.execute_sql("select to_regclass(%s) is not null", (table_name,)).fetchone()
+        return bool(found)
+
+    def _insist(self, act: Callable[[], _T]) -> _T:
+        try:
+            return act()
+        except ERRORS:
+            if self.in_transaction() or not self.held().closed:
+                raise
+        self.manual_close()
+        self.connect()
+        return act()
+
+    def _is_closed(self, connection: Connection) -> bool:
+        return bool(connection.closed) or _has_news(connection)
+
+
+def _has_news(connection: Connection) -> bool:
+    """Whether an idle connection has something to read: the server's farewell, most often."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN | select.POLLPRI)
+    return bool(poll.poll(0))
