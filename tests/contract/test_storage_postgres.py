@@ -5,9 +5,10 @@ import pytest
 from wfcore_plugins.storage.postgres import PostgresStorage
 from wfsdk.contexts import context
 from wfsdk.contracts.storage import StorageContract
+from wfsdk.contracts.storage_shared import SharedStorageContract
 
 
-class TestPostgresStorage(StorageContract):
+class TestPostgresStorage(SharedStorageContract, StorageContract):
     @pytest.fixture(autouse=True)
     def _database(self, database):
         self.url = database

@@ -20,7 +20,7 @@ from .commit import merge
 from .dialect import Dialect
 from .packages import PackageQueries
 from .postgres_commit import CHANNEL, Claim, claim_of, claim_text, write_text
-from .postgres_faults import ERRORS, faults, is_deadlock, unavailable
+from .postgres_faults import ERRORS, cause_of, faults, is_deadlock, line, unavailable
 from .postgres_listener import Listener
 from .postgres_outcome import Question, was_committed
 from .postgres_pool import Pool
@@ -123,7 +123,7 @@ class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQ
                 return migrations.run(self._pool, POSTGRES, self._clock.now())
         except (peewee.ProgrammingError, psycopg2.ProgrammingError) as error:
             raise PluginError(
-                f"the database {self._target} cannot be migrated: {unavailable(self._target, error).message}",
+                f"the database {self._target} cannot be migrated: {line(cause_of(error) or error)}",
                 remedy="give workflow a database, or a schema, that no other program uses",
             ) from error
         finally:

@@ -64,11 +64,6 @@ class Pool(PooledPostgresqlDatabase, _Connecting):  # type: ignore[misc]
         connection: Connection = self.connection()  # type: ignore[no-untyped-call]
         return connection
 
-    def table_exists(self, table_name: str, schema: str | None = None) -> bool:
-        """Whether the name is that of a table, seen along the search path."""
-        (found,) = self.execute_sql("select to_regclass(%s) is not null", (table_name,)).fetchone()
-        return bool(found)
-
     def _insist(self, act: Callable[[], _T]) -> _T:
         try:
             return act()

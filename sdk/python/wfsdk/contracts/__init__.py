@@ -12,6 +12,7 @@ pytest.register_assert_rewrite(
     "wfsdk.contracts.storage_commit",
     "wfsdk.contracts.storage_executions",
     "wfsdk.contracts.storage_packages",
+    "wfsdk.contracts.storage_shared",
     "wfsdk.contracts.storage_workflows",
     "wfsdk.contracts.storage_upkeep",
     "wfsdk.contracts.triggers",

@@ -81,6 +81,33 @@ class StorageContract(CommitContract, ExecutionContract, WorkflowContract, Packa
         finally:
             second.stop(5.0)
 
+    def test_threads_commit_at_once(self, storage: Storage) -> None:
+        """Whatever they race for, one of them gets it."""
+        refused: list[frozenset[str]] = []
+
+        def submit(worker: int) -> None:
+            for n in range(20):
+                steps = [
+                    Step(running(f"{worker}-{n}-{m}", key=f"{n}-{m}"), create=True, facts=[Fact(1, 1, "x")])
+                    for m in (range(5) if worker % 2 else reversed(range(5)))
+                ]
+                refused.append(storage.commit(steps))
+
+        threads = [Thread(target=submit, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(refused) == 80
+        assert sum(map(len, refused)) == 300
+        assert storage.counts() == {"RUNNING": 100}
+
+    def test_it_takes_what_is_to_be_told_to_other_servers(self, storage: Storage) -> None:
+        storage.subscribe(print)
+        storage.announce("x")
+        assert storage.commit([Step(running("0001"), create=True)], notify=["0001", "ü"]) == frozenset()
+        assert storage.commit([], notify=["x"]) == frozenset()
+
     def test_threads_read_while_others_commit(self, storage: Storage) -> None:
         faults: list[Exception] = []
 

@@ -45,7 +45,9 @@ class UpkeepContract:
         assert storage.get_record("a", "young", 100) == "1"
         assert storage.get_record("a", "eternal", 100) == "1"
 
-    @pytest.mark.parametrize("content", [b"", b"\x00\xff" * 3, b"x" * 300_000])
+    @pytest.mark.parametrize(
+        "content", [b"", b"\x00\xff" * 3, b"x" * 300_000, bytes(2**21), bytes(2**21 + 1)]
+    )
     def test_content_by_its_digest(self, storage: Storage, content: bytes) -> None:
         digest = storage.put_blob(content)
         assert len(digest) == 64

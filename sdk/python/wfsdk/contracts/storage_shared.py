@@ -1,0 +1,236 @@
+"""The part of the storage contract for storage that several servers use at once.
+
+Beside ``StorageContract``, for a driver that lets several be started on the same data::
+
+    class TestMyStorage(SharedStorageContract, StorageContract):
+        def make(self, tmp_path): ...
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from wfcore.api import Conflict, ExecutionQuery, Fact, Message, Step, Storage, TaskRecord
+from wfsdk.contracts.storage_commit import TICK, with_trigger
+from wfsdk.contracts.storage_executions import running
+from wfsdk.contracts.storage_workflows import revision, webhook
+
+ROUNDS = 30
+#: Seconds after which something that should come will not.
+PATIENCE = 60.0
+
+
+def race(*acts: Callable[[], Any]) -> list[Any]:
+    """Do all of them at the same moment; what each returned or raised."""
+    barrier = Barrier(len(acts))
+
+    def run(act: Callable[[], Any]) -> Any:
+        barrier.wait(PATIENCE)
+        try:
+            return act()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def submissions(owner: str, numbers: Sequence[int]) -> list[Step]:
+    """Steps that create one execution for each number, with a key that tells the number alone."""
+    return [
+        Step(running(f"{owner}-{n:04}", owner=owner, key=f"k{n:04}"), create=True, facts=[Fact(1, 1, "x")])
+        for n in numbers
+    ]
+
+
+class SharedStorageContract:
+    """Two started drivers on the same data are two servers: neither harms the other or waits for ever."""
+
+    @abstractmethod
+    def make(self, tmp_path: Path) -> Storage:
+        """A driver that is not started. Made again with the same path, it finds the same data."""
+
+    @pytest.fixture
+    def other(self, storage: Storage, tmp_path: Path) -> Iterator[Storage]:
+        """A second started driver on the data of ``storage``."""
+        other = self.make(tmp_path)
+        other.start()
+        yield other
+        other.stop(5.0)
+
+    def test_servers_that_start_at_once_migrate_once(self, tmp_path: Path) -> None:
+        expected = self.make(tmp_path).migrate(check=True)
+        found = race(*[self.make(tmp_path).migrate for _ in range(4)])
+        assert all(isinstance(names, list) for names in found), found
+        applied = [name for names in found for name in names]
+        assert sorted(applied) == expected
+
+    def test_each_sees_what_the_other_commits(self, storage: Storage, other: Storage) -> None:
+        for n in range(ROUNDS):
+            writer, reader = (storage, other) if n % 2 else (other, storage)
+            writer.commit([Step(running(f"{n:04}"), create=True, tasks=[TaskRecord("a", "RUNNING")])])
+            assert reader.execution(f"{n:04}") == running(f"{n:04}")
+            assert reader.tasks(f"{n:04}") == [TaskRecord("a", "RUNNING")]
+
+    def test_a_key_is_used_once_by_all_servers(self, storage: Storage, other: Storage) -> None:
+        for n in range(ROUNDS):
+            numbers = range(10 * n, 10 * n + 10)
+            ours, theirs = submissions("a", numbers), submissions("b", numbers[::-1])
+            refused = race(partial(storage.commit, ours), partial(other.commit, theirs))
+            assert all(isinstance(one, frozenset) for one in refused), refused
+            assert sorted(id[2:] for ids in refused for id in ids) == [f"{number:04}" for number in numbers]
+        assert storage.counts() == {"RUNNING": 10 * ROUNDS}
+
+    def test_a_tick_fires_once_on_all_servers(self, storage: Storage, other: Storage) -> None:
+        with_trigger(storage)
+
+        def fire(driver: Storage, owner: str, due: Sequence[int]) -> frozenset[str]:
+            ticks = [replace(TICK, due_at=at, next_at=at + 1) for at in due]
+            return driver.commit(
+                [Step(running(f"{owner}-{t.due_at:04}", owner=owner), create=True, tick=t) for t in ticks]
+            )
+
+        for n in range(ROUNDS):
+            due = range(10 * n, 10 * n + 10)
+            refused = race(
+                partial(fire, storage, "a", due),
+                partial(fire, other, "b", due[::-1]),
+            )
+            assert all(isinstance(one, frozenset) for one in refused), refused
+            assert sorted(id[2:] for ids in refused for id in ids) == [f"{at:04}" for at in due]
+        assert storage.counts() == {"RUNNING": 10 * ROUNDS}
+
+    def test_of_two_writers_of_an_execution_one_has_it(self, storage: Storage, other: Storage) -> None:
+        ids = [f"{n:04}" for n in range(20)]
+        storage.commit([Step(running(id, owner="a"), create=True) for id in ids])
+
+        def write(driver: Storage, seq: int, order: Sequence[str]) -> list[frozenset[str]]:
+            steps = [
+                Step(
+                    running(id, owner="a", seq=seq),
+                    tasks=[TaskRecord("t", "RUNNING", attempt=seq)],
+                    facts=[Fact(seq, 1, "x")],
+                )
+                for id in order
+            ]
+            return [driver.commit(steps)]
+
+        for n in range(ROUNDS):
+            found = race(
+                partial(write, storage, 2 * n + 1, ids),
+                partial(write, other, 2 * n + 2, ids[::-1]),
+            )
+            assert found == [[frozenset()]] * 2
+            last = {record.seq for record in storage.executions(ExecutionQuery())}
+            assert len(last) == 1, "half of one group lies over half of another"
+            assert {storage.tasks(id)[0].attempt for id in ids} == last
+        assert {len(storage.facts(id)) for id in ids} == {2 * ROUNDS}
+
+    def test_an_adopted_execution_is_lost_to_its_owner(self, storage: Storage, other: Storage) -> None:
+        storage.commit([Step(running("0001", owner="a", epoch=1), create=True)])
+        (taken,) = other.adopt("b", 10)
+        assert (taken.owner, taken.epoch) == ("b", 2)
+        late = Step(running("0001", owner="a", epoch=1, state="FAILED"), facts=[Fact(1, 1, "late")])
+        assert storage.commit([late]) == {"0001"}
+        assert other.commit([Step(replace(taken, seq=1), facts=[Fact(1, 1, "ours")])]) == frozenset()
+        assert [fact.kind for fact in storage.facts("0001")] == ["ours"]
+
+    def test_adopting_at_once_gives_an_execution_to_one(self, storage: Storage, other: Storage) -> None:
+        ids = [f"{n:04}" for n in range(60)]
+        storage.commit([Step(running(id, owner="dead"), create=True) for id in ids])
+        race(partial(storage.adopt, "a", 30), partial(other.adopt, "b", 30))
+        for record in storage.executions(ExecutionQuery(limit=100)):
+            assert (record.owner, record.epoch > 0) in {("a", True), ("b", True), ("dead", False)}
+
+    def test_a_revision_is_stored_once(self, storage: Storage, other: Storage) -> None:
+        for n in range(1, ROUNDS + 1):
+            found = race(
+                partial(storage.put_workflow, revision(n), [webhook("POST /a")]),
+                partial(other.put_workflow, replace(revision(n), source="other"), [webhook("POST /b")]),
+            )
+            assert sorted(map(type, found), key=str) == [type(None), Conflict], found
+            (row,) = storage.triggers()
+            record = storage.workflow("default", "flow")
+            assert record is not None
+            assert (row.address == "POST /b") == (record.source == "other")
+
+    def test_an_address_is_given_once(self, storage: Storage, other: Storage) -> None:
+        for n in range(ROUNDS):
+            found = race(
+                partial(storage.put_workflow, revision(1, f"a{n}"), [webhook(f"POST /{n}", f"a{n}")]),
+                partial(other.put_workflow, revision(1, f"b{n}"), [webhook(f"POST /{n}", f"b{n}")]),
+            )
+            assert sorted(map(type, found), key=str) == [type(None), Conflict], found
+
+    def test_the_same_content_from_all_sides(self, storage: Storage, other: Storage) -> None:
+        for n in range(5):
+            content = bytes([n]) * 2_500_000
+            digests = race(
+                partial(storage.put_blob, content),
+                partial(other.put_blob, content),
+            )
+            assert len(set(digests)) == 1, digests
+            assert storage.get_blob(str(digests[0])) == other.get_blob(str(digests[0])) == content
+
+    def test_a_message_is_posted_once(self, storage: Storage, other: Storage) -> None:
+        storage.commit([Step(running("0001"), create=True)])
+        for n in range(ROUNDS):
+            message = Message("0001", "cancel", f"{n}")
+            found = race(partial(storage.post, message), partial(other.post, message))
+            assert sorted(map(bool, found)) == [False, True], found
+        assert len(storage.inbox("me")) == ROUNDS
+
+    def test_what_one_announces_all_hear(self, storage: Storage, other: Storage) -> None:
+        heard: list[SimpleQueue[str]] = [SimpleQueue(), SimpleQueue()]
+        for driver, queue in zip((storage, other), heard, strict=True):
+            driver.subscribe(queue.put)
+            assert queue.get(timeout=PATIENCE) == "", "listening has begun"
+        payloads = ["one", "zwei ü", "x" * 7999]
+        for n, payload in enumerate(payloads):
+            (storage, other)[n % 2].announce(payload)
+        for queue in heard:
+            assert [queue.get(timeout=PATIENCE) for _ in payloads] == payloads
+
+    def test_what_a_commit_notifies_is_there_when_it_is_heard(self, storage: Storage, other: Storage) -> None:
+        heard: SimpleQueue[Any] = SimpleQueue()
+        other.subscribe(lambda payload: heard.put((payload, bool(payload) and other.execution(payload))))
+        assert heard.get(timeout=PATIENCE)[0] == ""
+        for n in range(ROUNDS):
+            id = f"{n:04}"
+            storage.commit([Step(running(id), create=True)], notify=[id])
+            assert heard.get(timeout=PATIENCE) == (id, running(id))
+
+    def test_a_group_that_is_refused_notifies_nobody(self, storage: Storage, other: Storage) -> None:
+        heard: SimpleQueue[str] = SimpleQueue()
+        other.subscribe(heard.put)
+        assert storage.commit([Step(running("0001"))], notify=["nothing"]) == {"0001"}
+        storage.commit([Step(running("0002"), create=True, facts=[Fact(1, 1, "x")])])
+        twice = Step(running("0002"), facts=[Fact(1, 1, "x")])
+        with pytest.raises(Exception):  # noqa: B017  (which one is the driver's business)
+            storage.commit([twice], notify=["a fault"])
+        assert heard.get(timeout=PATIENCE) == ""
+        storage.announce("end")
+        assert heard.get(timeout=PATIENCE) == "end"
+
+    def test_a_listener_that_raises_hears_on(self, storage: Storage, other: Storage) -> None:
+        heard: SimpleQueue[str] = SimpleQueue()
+
+        def hear(payload: str) -> None:
+            heard.put(payload)
+            raise RuntimeError("on purpose")
+
+        other.subscribe(hear)
+        assert heard.get(timeout=PATIENCE) == ""
+        for payload in ("1", "2"):
+            storage.announce(payload)
+            assert heard.get(timeout=PATIENCE) == payload
