@@ -1,13 +1,13 @@
 """What all suites share."""
 
-import itertools
 import os
 import signal
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.storages import KIND, new_database, storages
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Run in the background of a shell without job control, and the processes under test would inherit that.
@@ -59,17 +59,22 @@ def postgres():
         server.cleanup()
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
 def database(postgres):
     """The URL of a new, empty database on that server."""
-    import psycopg2
+    with new_database(postgres) as url:
+        yield url
 
-    name = f"test{next(_numbers)}"
-    with closing(psycopg2.connect(postgres)) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"create database {name}")
-        yield postgres.replace("/postgres?", f"/{name}?")
-        connection.cursor().execute(f"drop database {name} with (force)")
+
+@pytest.fixture
+def stored(request):
+    """The storages that this test uses, of the kind of WORKFLOW_TEST_STORAGE; gone after it."""
+    with storages(lambda: request.getfixturevalue("postgres")) as made:
+        yield made
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        marker = item.get_closest_marker("storage")
+        if marker is not None and marker.args[0] != KIND:
+            item.add_marker(pytest.mark.skip(reason=f"about {marker.args[0]} alone"))

@@ -1,12 +1,11 @@
 """A real server to be killed, a sink outside that remembers every effect, and a historian of the database."""
 
+import functools
 import http.client
 import json
 import os
 import random
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -103,14 +102,23 @@ class Sink:
         return f"id: {id}\n{head}tasks:\n" + "".join(tasks)
 
 
+def _nested(settings):
+    """Dotted keys as a configuration file has them."""
+    tree = {}
+    for name, value in settings.items():
+        *sections, key = name.split(".")
+        functools.reduce(lambda node, word: node.setdefault(word, {}), sections, tree)[key] = value
+    return tree
+
+
 class Server:
     """The product in a process of its own, on one data directory, started again and again."""
 
-    def __init__(self, directory, sink):
+    def __init__(self, directory, sink, stored):
         self.directory, self.data = directory, directory / "data"
         self.settings = {
             "server": {"port": 0, "stopGrace": "3s"},
-            "storage": {"path": str(self.data / "db.sqlite")},
+            **_nested(stored.settings(self.data)),
             "execution": {"maxConcurrentWorkflows": 50},
             "egress": {"allow": [sink.address]},
             "logging": {"level": "WARNING"},
@@ -204,34 +212,23 @@ class Snapshot:
 
 
 class Historian:
-    """Reads the files of a server that is not running, and holds each reading against the one before."""
+    """Reads the storage of a server that is not running, and holds each reading against the one before."""
 
-    def __init__(self, data, sink):
-        self.data, self.sink = data, sink
+    def __init__(self, data, sink, stored):
+        self.data, self.sink, self.stored = data, sink, stored
         self.accepted = set()
         self.last = Snapshot({}, {}, {})
         self.done = {}
         self.allowed = defaultdict(lambda: 1)
 
     def read(self):
-        """A copy of the files is read, so that the server finds them as the last one left them."""
-        copy = self.data.parent / "snapshot"
-        shutil.rmtree(copy, ignore_errors=True)
-        copy.mkdir()
-        for name in ("db.sqlite", "db.sqlite-wal"):
-            if (self.data / name).exists():
-                shutil.copy(self.data / name, copy / name)
-        db = sqlite3.connect(copy / "db.sqlite")
-        db.row_factory = sqlite3.Row
-        try:
-            assert db.execute("pragma integrity_check").fetchone()[0] == "ok"
-            executions = {row["id"]: dict(row) for row in db.execute("select * from execution")}
-            tasks = {(row["execution"], row["path"]): dict(row) for row in db.execute("select * from task")}
+        """As the next server will find it."""
+        with self.stored.frozen(self.data) as rows:
+            executions = {row["id"]: row for row in rows("select * from execution")}
+            tasks = {(row["execution"], row["path"]): row for row in rows("select * from task")}
             facts = defaultdict(list)
-            for row in db.execute("select * from fact order by execution, seq"):
-                facts[row["execution"]].append(tuple(row))
-        finally:
-            db.close()
+            for row in rows("select * from fact order by execution, seq"):
+                facts[row["execution"]].append(tuple(row.values()))
         return Snapshot(executions, tasks, dict(facts))
 
     def look(self, *, killed):
@@ -309,15 +306,15 @@ def sink(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path, sink):
-    made = Server(tmp_path, sink)
+def server(tmp_path, sink, stored):
+    made = Server(tmp_path, sink, stored)
     yield made
     made.close()
 
 
 @pytest.fixture
-def historian(server, sink):
-    return Historian(server.data, sink)
+def historian(server, sink, stored):
+    return Historian(server.data, sink, stored)
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="strace is not installed: fsync cannot be counted"
-)
+pytestmark = [
+    pytest.mark.storage("sqlite"),  # PostgreSQL syncs in processes of its own
+    pytest.mark.skipif(
+        shutil.which("strace") is None, reason="strace is not installed: fsync cannot be counted"
+    ),
+]
 STRACE = ("strace", "-f", "-qq", "-s", "200", "-e", "trace=fsync,fdatasync,sendto,recvfrom", "-o")
 ASKED = re.compile(r'recvfrom\(.*"POST /api/v1/workflows/default/chain/executions')
 RESUMED = re.compile(r'recvfrom resumed>.*"POST /api/v1/workflows/default/chain/executions')

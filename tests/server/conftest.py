@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.storages import storages
 from wfcore.config import load
 from wfcore.service.app import open_app
 from wfcore.service.auth import read_token
@@ -138,9 +139,9 @@ class Client:
 class Process(Client):
     """A server in a process of its own."""
 
-    def __init__(self, data_dir, **settings):
+    def __init__(self, data_dir, stored, **settings):
         self.data_dir = data_dir
-        overrides = {"server.port": "0", "storage.path": str(data_dir / "db.sqlite"), **settings}
+        overrides = {"server.port": "0", **stored.settings(data_dir), **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WORKFLOW_")}
         self.log = (data_dir.parent / f"{data_dir.name}.log").open("a+")
         self.process = subprocess.Popen(
@@ -178,13 +179,13 @@ class Process(Client):
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, stored):
     """Starts servers; ``start(name, **settings)`` gives a ready one."""
     made = []
 
     def one(name="data", *, ready=True, **settings):
         process = Process(
-            tmp_path / name, **{key.replace("__", "."): value for key, value in settings.items()}
+            tmp_path / name, stored, **{key.replace("__", "."): value for key, value in settings.items()}
         )
         made.append(process)
         return process.ready() if ready else process
@@ -195,24 +196,24 @@ def start(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, request):
     """One server for all tests of a module, with the three workflows applied."""
-    process = Process(
-        tmp_path_factory.mktemp("server") / "data", **{"execution.maxConcurrentWorkflows": "100"}
-    )
-    try:
-        process.ready()
-        for source in (QUICK, SLOW, BROKEN):
-            process.apply(source)
-        yield process
-    finally:
-        process.end()
+    directory, most = tmp_path_factory.mktemp("server") / "data", {"execution.maxConcurrentWorkflows": "100"}
+    with storages(lambda: request.getfixturevalue("postgres")) as stored:
+        process = Process(directory, stored, **most)
+        try:
+            process.ready()
+            for source in (QUICK, SLOW, BROKEN):
+                process.apply(source)
+            yield process
+        finally:
+            process.end()
 
 
 @contextlib.contextmanager
-def _inside(tmp_path, *plugins, **settings):
+def _inside(tmp_path, stored, *plugins, **settings):
     """A server in this process, with hook plugins: a Client that also has ``app`` and ``site``."""
-    overrides = {"server.port": "0", "storage.path": str(tmp_path / "in" / "db.sqlite")}
+    overrides = {"server.port": "0", **stored.settings(tmp_path / "in")}
     overrides |= {key.replace("__", "."): value for key, value in settings.items()}
     (tmp_path / "in").mkdir()
     config = load(overrides=overrides, environ={})
@@ -232,9 +233,9 @@ def _inside(tmp_path, *plugins, **settings):
 
 
 @pytest.fixture
-def inside(tmp_path):
+def inside(tmp_path, stored):
     """``with inside(**settings) as client`` runs a server in this process."""
-    return functools.partial(_inside, tmp_path)
+    return functools.partial(_inside, tmp_path, stored)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.storages import KIND
 from wfcore.api import hookimpl
 from wfcore.errors import PluginError
 
@@ -53,7 +54,7 @@ def test_an_unwell_driver(inside, monkeypatch):
         answer = client.get("/readyz", token="")
         assert (answer.status, answer.json["status"]) == (503, "unwell")
         assert "full" not in answer.body.decode()
-        assert client.get("/api/v1/server").json["health"]["storage.sqlite"] == "the disk is full"
+        assert client.get("/api/v1/server").json["health"][f"storage.{KIND}"] == "the disk is full"
         assert "workflow_ready 0" in client.get("/metrics").body.decode()
         assert client.get("/healthz", token="").status == 200
 
@@ -114,13 +115,13 @@ def tell(self, event, facts):
     print(json.dumps([event, dict(facts)]), flush=True)
     emit(self, event, facts)
 Hooks.emit = tell
-sys.exit(serve(load(overrides={"server.port": "0", "storage.path": sys.argv[1]})))
+sys.exit(serve(load(overrides={"server.port": "0", **json.loads(sys.argv[1])})))
 """
 
 
-def test_plugins_are_told_of_start_and_stop(tmp_path):
+def test_plugins_are_told_of_start_and_stop(tmp_path, stored):
     process = subprocess.Popen(
-        [sys.executable, "-c", LISTENER, str(tmp_path / "data" / "db.sqlite")],
+        [sys.executable, "-c", LISTENER, json.dumps(stored.settings(tmp_path / "data"))],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:

@@ -1,7 +1,6 @@
-"""The whole engine in process, on real SQLite, opened as a server opens it, with a pack that watches."""
+"""The whole engine in process, on real storage, opened as a server opens it, with a pack that watches."""
 
 import importlib
-import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from wfcore.config.load import load
 from wfcore.errors import Unavailable
 from wfcore.model.execution import OPEN, TERMINAL
 from wfcore.service import app as composition
-from wfcore_plugins.storage.sqlite import SqliteStorage
 from wfsdk.contexts import ManualClock
 
 #: A pack of actions as anybody installs one. What they do is seen in ``stage``.
@@ -122,8 +120,9 @@ class Witness:
 class Installation:
     """A data directory, a configuration and the pack; ``open`` opens the application on it."""
 
-    def __init__(self, directory, monkeypatch):
+    def __init__(self, directory, monkeypatch, stored):
         self.directory = directory
+        self.stored = stored
         self.monkeypatch = monkeypatch
         self.settings = {"server.stopGrace": "1s"}
         self.statements = []
@@ -136,7 +135,7 @@ class Installation:
 
     @contextmanager
     def open(self, directory="data", clock=None, **settings):
-        overrides = {"storage.path": str(self.directory / directory / "db.sqlite"), **self.settings}
+        overrides = {**self.stored.settings(self.directory / directory), **self.settings}
         overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
         if clock is not None:
             self.monkeypatch.setattr(composition, "SystemClock", lambda: clock)
@@ -152,10 +151,14 @@ class Installation:
         return f"id: {id}\ntasks:\n" + "".join(f"  t{n:02}: {body}\n" for n in range(count))
 
     def copy(self, directory="copy", of="data"):
-        """What a server leaves that dies now: its files as they are."""
-        shutil.copytree(self.directory / of, self.directory / directory)
-        (self.directory / directory / "db.sqlite.lock").unlink(missing_ok=True)
+        """What a server leaves that dies now."""
+        self.stored.copy(self.directory / of, self.directory / directory)
         return directory
+
+    def sql(self, statement):
+        """The rows of a statement, beside the running server."""
+        with self.app.storage.reading() as tables:
+            return list(tables.execution._database.execute_sql(statement))
 
     def apply(self, *sources):
         for source in sources:
@@ -198,13 +201,7 @@ class Installation:
 
     def trace(self):
         """From the next opening on, ``statements`` has every SQL statement."""
-        original, heard = SqliteStorage.__init__, self.statements
-
-        def traced(storage, config, context):
-            original(storage, config, context)
-            storage.trace = heard.append
-
-        self.monkeypatch.setattr(SqliteStorage, "__init__", traced)
+        self.stored.trace(self.monkeypatch, self.statements.append)
 
     def fail_commits(self, *numbers, error=None):
         """Let the commits with these numbers (from 1, counted from now) fail; the list of their errors."""
@@ -239,7 +236,7 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path, monkeypatch):
+def installation(tmp_path, monkeypatch, stored):
     site = tmp_path / "site"
     info = site / "wf_witness-1.0.dist-info"
     info.mkdir(parents=True)
@@ -249,7 +246,7 @@ def installation(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(site)
     sys.modules.pop("wf_witness", None)
     importlib.import_module("wf_witness")
-    made = Installation(tmp_path, monkeypatch)
+    made = Installation(tmp_path, monkeypatch, stored)
     yield made
     for gate in made.stage.gates.values():
         gate.set()

@@ -52,7 +52,7 @@ tasks:
     id, state, _ = opened.run(source)
     assert state == "SUCCESS", opened.app.executions.describe(id)
     assert opened.tasks(id)["b"]["output"] == {"n": 100_000, "side": 100_000}
-    digests = [row[0] for row in opened.app.storage._reader.execute_sql("select digest from blob_ref")]
+    digests = [row[0] for row in opened.sql("select digest from blob_ref")]
     assert len(digests) == 2
 
 

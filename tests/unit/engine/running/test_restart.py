@@ -1,6 +1,5 @@
 """What the next server does with what the last one left, whether it stopped or died."""
 
-import sqlite3
 import time
 
 import pytest
@@ -194,7 +193,7 @@ def test_messages_for_an_owner_are_dealt_with(installation, restart):
         assert installation.end(id) == "CANCELLED"
         assert app.executions.describe(id)["error"]["message"] == "from afar"
         assert app.executions.state(other) == "WAITING"
-        kinds = [row[0] for row in app.storage._reader.execute_sql("select kind from inbox")]
+        kinds = [row[0] for row in installation.sql("select kind from inbox")]
         assert "cancel" not in kinds, "a message that was dealt with is gone"
         assert installation.kinds(id).count("execution.cancelling") == 1
 
@@ -219,9 +218,9 @@ def test_an_execution_whose_revision_cannot_be_loaded_harms_nobody_else(installa
         good = installation.submit("good")
         assert installation.app.executions.state(bad) == state
         copy = installation.copy()
-    with sqlite3.connect(installation.directory / copy / "db.sqlite") as db:
-        db.execute("update revision set source = 'id: chain' where workflow = 'chain'")
-    db.close()
+    installation.stored.sql(
+        installation.directory / copy, "update revision set source = 'id: chain' where workflow = 'chain'"
+    )
     with installation.open(copy, **limits):
         installation.stage.gates["g"].set()
         assert installation.end(gate) == "SUCCESS"

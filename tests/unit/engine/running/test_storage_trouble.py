@@ -89,6 +89,7 @@ def test_while_storage_is_down_submissions_are_refused_and_attempts_come_back_la
     assert opened.check_history() == 1
 
 
+@pytest.mark.storage("sqlite")
 def test_a_disk_that_is_really_full(opened):
     """SQLite itself says so, as the database may not grow; then it may again."""
     opened.apply(opened.chain(30, "{type: witness/big, inputs: {size: 30000}}"))

@@ -1,6 +1,5 @@
 """What an application costs: statements, transactions, rows and files; and what it forgets."""
 
-import os
 import time
 
 import pytest
@@ -84,39 +83,38 @@ outputs: {all: "{{ tasks.a.output }}"}
 """
 
 
-def blobs(installation, directory="data"):
-    return sorted(p for p in (installation.directory / directory / "blobs").rglob("*") if p.is_file())
+def blobs(installation):
+    return installation.stored.contents(installation.directory / "data")
 
 
-@pytest.mark.parametrize(("size", "files"), [(60_000, 0), (70_000, 2), (3_000_000, 2)])
-def test_large_outputs_are_files(opened, size, files):
+@pytest.mark.parametrize(("size", "count"), [(60_000, 0), (70_000, 2), (3_000_000, 2)])
+def test_large_outputs_are_content(opened, size, count):
     id, state, _ = opened.run(LARGE.replace("SIZE", str(size)))
     assert state == "SUCCESS"
     assert opened.tasks(id)["b"]["output"] == {"n": size}
     assert opened.app.executions.outputs(id) == {"all": "x" * size}
-    assert len(blobs(opened)) == files
+    assert blobs(opened) == count
     largest = max(len(str(fact.body)) for fact in opened.app.storage.facts(id))
     assert largest < 1000, "no content in the facts"
 
 
-def age(paths):
-    for path in paths:
-        os.utime(path, (time.time() - DAY, time.time() - DAY))
+def age(installation):
+    installation.stored.age(installation.directory / "data")
 
 
-def test_files_in_use_stay_and_others_go(opened):
+def test_content_in_use_stays_and_other_goes(opened):
     id, _, _ = opened.run(LARGE.replace("SIZE", "70000"))
     opened.app.storage.put_blob(b"nobody refers to this")
-    assert len(blobs(opened)) == 3
+    assert blobs(opened) == 3
     opened.app.engine.chores.sweep()
-    assert len(blobs(opened)) == 3, "what is young may yet be referred to"
-    age(blobs(opened))
+    assert blobs(opened) == 3, "what is young may yet be referred to"
+    age(opened)
     opened.app.engine.chores.sweep()
-    assert len(blobs(opened)) == 2
+    assert blobs(opened) == 2
     assert opened.app.executions.outputs(id)["all"] == "x" * 70_000
 
 
-def test_large_inputs_are_files_too(opened):
+def test_large_inputs_are_content_too(opened):
     opened.apply(
         "id: in\ninputs: {text: {}}\n"
         "tasks:\n  a: {type: core/set, inputs: {n: '{{ inputs.text | length }}'}}\n"
@@ -124,7 +122,7 @@ def test_large_inputs_are_files_too(opened):
     id = opened.submit("in", {"text": "y" * 80_000})
     assert opened.end(id) == "SUCCESS"
     assert opened.tasks(id)["a"]["output"] == {"n": 80_000}
-    age(blobs(opened))
+    age(opened)
     opened.app.engine.chores.sweep()
     assert opened.app.executions.describe(id)["inputs"] == {"text": "y" * 80_000}
 
@@ -153,9 +151,9 @@ def test_retention(installation, manual_clock):
             assert app.storage.tasks(id) == []
         assert app.executions.state(young) == "SUCCESS"
         assert app.executions.state(running) == "RUNNING", "however old, what is open stays"
-        age(blobs(installation))
+        age(installation)
         app.engine.chores.sweep()
-        assert len(blobs(installation)) == 2, "those of the young one"
+        assert blobs(installation) == 2, "those of the young one"
         assert installation.submit("large", key="k1") not in old, "its key is free again"
 
 
