@@ -56,15 +56,16 @@ class Gate:
         self._queries = allowed_queries()
 
     def process_request(self, request: Request, _response: Response) -> None:
-        """Raises Unauthorized."""
+        """Raises Unauthorized, and HTTPNotFound for a path with a NUL: no name has one."""
         path = request.path
-        if path in self._public or path.startswith(HOOKS_PREFIX):
-            return
-        if not self._accept(request.env.get("HTTP_AUTHORIZATION")):
+        public = path in self._public or path.startswith(HOOKS_PREFIX)
+        if not public and not self._accept(request.env.get("HTTP_AUTHORIZATION")):
             raise Unauthorized(
                 "this needs a valid token",
                 remedy="send `Authorization: Bearer TOKEN`; it is in admin.token of the data directory",
             )
+        if "\0" in path:
+            raise falcon.HTTPNotFound
 
     def process_resource(self, request: Request, _response: Response, _resource: Any, _params: Any) -> None:
         """Raises UsageError."""

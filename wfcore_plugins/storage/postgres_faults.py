@@ -10,7 +10,7 @@ import peewee
 import psycopg2
 from playhouse.pool import MaxConnectionsExceeded
 
-from wfcore.api import Unavailable
+from wfcore.api import InvalidInput, Unavailable
 
 from .postgres_target import Target
 
@@ -38,13 +38,21 @@ _REMEDY: Final = (
 
 @contextmanager
 def faults(target: Target) -> Iterator[None]:
-    """Turn what the database cannot do now into Unavailable; bugs of ours pass as they are."""
+    """Turn what the database cannot do now into Unavailable, and a text that it can never keep into
+    InvalidInput; bugs of ours pass as they are.
+    """
     try:
         yield
     except MaxConnectionsExceeded as error:
         raise Unavailable(
             f"all connections to the database {target} are in use",
             remedy="try again in a moment; if it stays so, raise `storage.poolSize`",
+        ) from error
+    except ValueError as error:
+        if "NUL" not in str(error):
+            raise
+        raise InvalidInput(
+            "PostgreSQL cannot keep a text with the character U+0000", remedy="leave that character out"
         ) from error
     except ERRORS as error:
         cause = cause_of(error)
