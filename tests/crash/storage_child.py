@@ -1,7 +1,8 @@
 """A process that commits and says what it has committed, to be killed or watched from outside.
 
-``storage_child.py DB GROUP ROUNDS``: writes ``begin N`` and ``end N`` around the N-th commit of
-GROUP steps; in the N-th commit every execution gets fact N, sequence number N and output N.
+``storage_child.py DB GROUP ROUNDS``, where DB is a SQLite file or the URL of a PostgreSQL database:
+writes ``begin N`` and ``end N`` around the N-th commit of GROUP steps; in the N-th commit every
+execution gets fact N, sequence number N and output N.
 """
 
 import os
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 from wfcore.api import Fact, Step, TaskRecord
+from wfcore_plugins.storage.postgres import PostgresStorage
 from wfcore_plugins.storage.sqlite import SqliteStorage
 from wfsdk.contexts import context
 from wfsdk.contracts.storage_executions import running
@@ -30,8 +32,14 @@ def say(text):
     os.write(1, f"{text}\n".encode())
 
 
-def main(path, group, rounds):
-    storage = SqliteStorage({"path": str(path), "synchronous": "full"}, context("sqlite", path.parent))
+def make(place):
+    if place.startswith("postgresql:"):
+        return PostgresStorage({"url": place}, context("postgres", Path()))
+    return SqliteStorage({"path": place, "synchronous": "full"}, context("sqlite", Path(place).parent))
+
+
+def main(place, group, rounds):
+    storage = make(place)
     storage.start()
     first = storage.execution("0000")
     start = first.seq if first else 0
@@ -44,4 +52,4 @@ def main(path, group, rounds):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -195,7 +195,7 @@ class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQ
         with self._quiet:
             self._users += 1
         try:
-            with self._pool.connection_context():
+            with self._pool.lent():
                 yield
         finally:
             with self._quiet:

@@ -45,7 +45,7 @@ def was_committed(pool: Pool, question: Question, stopping: threading.Event) -> 
     until, pauses = time.monotonic() + _PATIENCE, iter(_PAUSES)
     while not stopping.wait(next(pauses, _PAUSES[-1])):
         try:
-            with faults(pool.target), pool.connection_context():
+            with faults(pool.target), pool.lent():
                 status = _status(pool, question)
         except Unavailable:
             if time.monotonic() > until:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from peewee import PostgresqlDatabase
@@ -58,6 +59,16 @@ class Pool(PooledPostgresqlDatabase, _Connecting):  # type: ignore[misc]
             return cursor
 
         return self._insist(execute)
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """A connection for this thread while inside; peewee's own context does not survive a new one."""
+        self.connect()
+        try:
+            yield
+        finally:
+            if not self.is_closed():
+                self.close()
 
     def held(self) -> Connection:
         """The connection that this thread has."""
