@@ -18,21 +18,41 @@ KIND = os.environ.get("WORKFLOW_TEST_STORAGE", "sqlite")
 DAY = 86_400
 
 _numbers = itertools.count(1)
+_made, _free = set(), []
+
+_EMPTY = """
+select pg_terminate_backend(pid, 10000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid();
+do $$ declare name text; begin
+    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema$)' loop
+        execute format('drop schema %I cascade', name);
+    end loop;
+end $$;
+create schema public;
+grant usage on schema public to public
+"""
 
 
 @contextmanager
 def new_database(server):
-    """The URL of a new, empty database on that server of PostgreSQL; it is gone afterwards."""
-    name = f"test{next(_numbers)}"
-    _administer(server, f"create database {name}")
+    """The URL of an empty database on that server of PostgreSQL, for one alone.
+
+    It is emptied afterwards for the next one: that takes a tenth of making another.
+    """
+    name = _free.pop() if _free else f"test{next(_numbers)}"
+    url = server.replace("/postgres?", f"/{name}?")
+    if name not in _made:
+        _execute(server, f"create database {name}")
+        _made.add(name)
     try:
-        yield server.replace("/postgres?", f"/{name}?")
+        yield url
     finally:
-        _administer(server, f"drop database {name} with (force)")
+        _execute(url, _EMPTY)
+        _free.append(name)
 
 
-def _administer(server, statement):
-    with closing(psycopg2.connect(server)) as connection:
+def _execute(url, statement):
+    with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         connection.cursor().execute(statement)
 
