@@ -1,6 +1,7 @@
-"""How fast the SQLite driver commits.
+"""How fast the storage drivers commit.
 
-``PYTHONPATH=.:sdk/python python tests/benchmarks/storage_commit.py [DIRECTORY]``, from the top.
+``PYTHONPATH=.:sdk/python python tests/benchmarks/storage_commit.py [DIRECTORY | URL]``, from the top:
+SQLite in that directory, or PostgreSQL in that database, which must be empty.
 
 One JSON line per case: microseconds per commit (median, 10th and 90th percentile) of groups of
 steps, each with an execution update, two task rows and two facts; ``fsync`` is what the disk alone takes.
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 from wfcore.api import Fact, Step, TaskRecord
+from wfcore_plugins.storage.postgres import PostgresStorage
 from wfcore_plugins.storage.sqlite import SqliteStorage
 from wfsdk.contexts import context
 from wfsdk.contracts.storage_executions import running
@@ -66,25 +68,36 @@ def report(case, times, **more):
     print(json.dumps({"case": case, **spread, **more}), flush=True)
 
 
-def measure(directory, synchronous, group, rounds):
-    with tempfile.TemporaryDirectory(dir=directory) as place:
-        config = {"path": f"{place}/db.sqlite", "synchronous": synchronous}
-        storage = SqliteStorage(config, context("sqlite", Path(place)))
-        storage.start()
-        storage.commit([step(n, 0, create=True) for n in range(EXECUTIONS)])
-        times = list(commits(storage, group, rounds))
-        storage.stop(5)
-    rate = round(group / statistics.median(times))
-    report("commit", times, synchronous=synchronous, group=group, steps_per_second=rate)
+def measure(storage, group, rounds, **more):
+    storage.start()
+    storage.commit([step(n, 0, create=True) for n in range(EXECUTIONS)])
+    times = list(commits(storage, group, rounds))
+    storage.stop(5)
+    report("commit", times, **more, group=group, steps_per_second=round(group / statistics.median(times)))
 
 
-def main(directory):
+def measure_sqlite(directory):
     with tempfile.TemporaryDirectory(dir=directory) as place:
         report("fsync", list(syncs(Path(place), 500)))
     for synchronous in ("full", "normal"):
         for group, rounds in ((1, 2000), (10, 500), (50, 200)):
-            measure(directory, synchronous, group, rounds)
+            with tempfile.TemporaryDirectory(dir=directory) as place:
+                config = {"path": f"{place}/db.sqlite", "synchronous": synchronous}
+                storage = SqliteStorage(config, context("sqlite", Path(place)))
+                measure(storage, group, rounds, synchronous=synchronous)
+
+
+def measure_postgres(url):
+    for group, rounds in ((1, 2000), (10, 500), (50, 200), (500, 50)):
+        storage = PostgresStorage({"url": url}, context("postgres", Path()))
+        measure(storage, group, rounds)
+        storage.start()
+        storage._pool.connect()
+        storage._pool.execute_sql("truncate execution, task, fact")
+        storage._pool.close()
+        storage.stop(5)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else None)
+    place = sys.argv[1] if len(sys.argv) > 1 else None
+    (measure_postgres if place and "://" in place else measure_sqlite)(place)

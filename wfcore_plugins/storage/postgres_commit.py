@@ -80,8 +80,12 @@ def claim_of(units: Sequence[Step], row: Sequence[Any]) -> Claim:
     """What the row that came back says about the steps."""
     transaction, fired, created, changed = row
     done = {*created, *changed}
-    unused = [step for step in units if step.execution.id in fired and step.execution.id not in done]
-    return Claim(transaction, [step for step in units if step.execution.id in done], unused)
+    unused = {*fired} - done
+    return Claim(
+        transaction,
+        [step for step in units if step.execution.id in done],
+        [step for step in units if step.execution.id in unused],
+    )
 
 
 def write_text(cursor: Any, claim: Claim, notify: Sequence[str]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+import psycopg2
 from peewee import PostgresqlDatabase
 from playhouse.pool import PooledPostgresqlDatabase
 from psycopg2.extensions import connection as Connection
@@ -16,17 +18,31 @@ from .postgres_target import Target
 
 _T = TypeVar("_T")
 
+#: Seconds in which nobody tries again to connect.
+_PAUSE: Final = 0.3
 #: Seconds that a thread waits for a connection when all are in use.
 _PATIENCE: Final = 30
 
 
 class _Connecting(PostgresqlDatabase):
-    """Connects as the target says, whatever else peewee would make of a URL."""
+    """Connects as the target says, whatever else peewee would make of a URL.
+
+    Threads connect one after the other. When that has failed, those who wait for their turn are told at once:
+    a server that does not answer would hold up each of them anew.
+    """
 
     target: Target
+    _failure: str
+    _again_at = 0.0
 
     def _connect(self) -> Connection:
-        return self.target.connect()
+        if time.monotonic() < self._again_at:
+            raise psycopg2.OperationalError(self._failure)
+        try:
+            return self.target.connect()
+        except psycopg2.OperationalError as error:
+            self._failure, self._again_at = str(error), time.monotonic() + _PAUSE
+            raise
 
 
 class Pool(PooledPostgresqlDatabase, _Connecting):  # type: ignore[misc]

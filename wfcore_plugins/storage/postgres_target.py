@@ -59,7 +59,7 @@ class Target:
         connection: Connection = psycopg2.connect(dsn)
         try:
             self._check(connection)
-            connection.set_session(autocommit=True, readonly=self._read_only or None)
+            connection.set_session("READ COMMITTED", readonly=self._read_only or None, autocommit=True)
         except BaseException:
             connection.close()
             raise

@@ -1,9 +1,12 @@
 """What the PostgreSQL driver makes of its settings and of the database, and in what words it refuses."""
 
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import peewee
 import psycopg2
 import pytest
 from cerberus import Validator
@@ -284,6 +287,35 @@ def test_a_standby_or_a_missing_right_is_said(make, database, sql):
     finally:
         guest.stop(1)
         sql("drop role guest")
+
+
+def test_a_default_of_the_database_changes_no_transaction(make, database):
+    storage = make(f"{database}&options=-cdefault_transaction_isolation%3Dserializable")
+    storage.start()
+    with storage.writing():
+        assert storage._pool.execute_sql("show transaction_isolation").fetchone() == ("read committed",)
+
+
+def test_a_server_that_does_not_answer_holds_up_all_that_wait_once(monkeypatch):
+    monkeypatch.setattr(postgres_pool, "_PAUSE", 60.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(5) as threads:
+        port = silent.getsockname()[1]
+        url = f"postgres://x@127.0.0.1:{port}/x?connect_timeout=2&sslmode=disable&gssencmode=disable"
+        pool = postgres_pool.Pool(postgres_target.Target(url), 10)
+
+        def connect():
+            with pytest.raises(peewee.OperationalError, match="timeout expired"), pool.lent():
+                pass
+
+        for done in [threads.submit(connect) for _ in range(5)]:
+            done.result()
+        silent.setblocking(False)
+        came = 0
+        with pytest.raises(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                came += 1
+    assert came == 1
 
 
 def test_too_many_at_once_are_told(make, monkeypatch):
