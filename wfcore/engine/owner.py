@@ -75,6 +75,7 @@ class Owner:
         self._singly = 0
         self._suspicions: Counter[str] = Counter()
         self._failures = 0
+        self._stale = False
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
         self._open: dict[type, Callable[[Any, Group, int], None]] = {
@@ -91,12 +92,16 @@ class Owner:
         self._mail.put(mail)
 
     def start(self, dispatch: Callable[[Job], None]) -> None:
-        """Take over what dead servers left open, then begin to turn."""
+        """Take over what dead servers left open, then turn on a thread of its own."""
+        self.take_over(dispatch)
+        self._thread.start()
+
+    def take_over(self, dispatch: Callable[[Job], None]) -> None:
+        """Take over what dead servers left open; after that, the owner can ``turn``."""
         self._dispatch = dispatch
         now = self._clock.now()
         self._finish_turn(self._takeover.adopt(now), now)
         self._mail.put(Inbox())
-        self._thread.start()
 
     def stop(self, timeout: float) -> bool:
         """Leave the loop; whether it ended in time (seconds)."""
@@ -117,24 +122,38 @@ class Owner:
         return len(self._ledger.attempts)
 
     def _loop(self) -> None:
-        while not self._halted.is_set():
-            events: list[Mail | Timer] = []
-            try:
-                events = self._receive()
-                self._turn(events)
-                self._failures = 0
-                self._clear_of_suspicion(events)
-                self._singly = max(0, self._singly - 1)
-            except Exception as error:
-                log.exception("the owner could not finish a turn; it starts again from storage")
-                self._recover(events, error)
+        while not (self._halted.wait(self.pause) if self._stale else self._halted.is_set()):
+            self.turn()
+
+    @property
+    def pause(self) -> float:
+        """Seconds to let pass before the next turn: the longer, the more often storage has failed."""
+        return min(5.0, 0.05 * 2 ** (self._failures - 1)) if self._stale else 0.0
+
+    def turn(self, *, wait: bool = True) -> None:
+        """Deal with all that has arrived or is due, in one commit; unless told not to, ``wait`` for some.
+
+        Never raises. When storage fails, the next turn begins by reading everything again.
+        """
+        events: list[Mail | Timer] = []
+        if self._stale and not self._reload():
+            return
+        try:
+            events = self._receive(wait)
+            self._deal_with(events)
+            self._failures = 0
+            self._clear_of_suspicion(events)
+            self._singly = max(0, self._singly - 1)
+        except Exception as error:
+            log.exception("the owner could not finish a turn; it starts again from storage")
+            self._recover(events, error)
 
     def _clear_of_suspicion(self, events: Sequence[Mail | Timer]) -> None:
         for event in events if self._suspicions else ():
             self._suspicions.pop(execution_of(event), None)
 
-    def _receive(self) -> list[Mail | Timer]:
-        """Everything that has arrived or is due; waits for the first."""
+    def _receive(self, wait: bool) -> list[Mail | Timer]:
+        """Everything that has arrived or is due."""
         next_at, now = self._timers.next_at(), self._clock.now()
         timeout = None
         if next_at is not None:
@@ -142,7 +161,7 @@ class Owner:
         most = 1 if self._singly else GROUP
         events: list[Mail | Timer] = []
         try:
-            events.append(self._mail.get(timeout=timeout))
+            events.append(self._mail.get(wait, timeout))
             while len(events) < most:
                 events.append(self._mail.get_nowait())
         except Empty:
@@ -151,7 +170,7 @@ class Owner:
             events += itertools.islice(self._timers.pop_due(self._clock.now()), most)
         return events
 
-    def _turn(self, events: Sequence[Mail | Timer]) -> None:
+    def _deal_with(self, events: Sequence[Mail | Timer]) -> None:
         now, group = self._clock.now(), Group()
         for event in events:
             if isinstance(event, Timer):
@@ -261,7 +280,7 @@ class Owner:
         mail.heard.set()
 
     def _recover(self, events: Sequence[Mail | Timer], error: Exception) -> None:
-        """Nothing of this turn was written: forget all Runs and read them again from storage.
+        """Nothing of this turn was written: its events come again, after all Runs have been read again.
 
         What storage refuses for another reason than being unavailable is the fault of one
         execution: the same events come again one by one, and the one that keeps failing alone is it.
@@ -274,14 +293,20 @@ class Owner:
                 self._takeover.condemned[suspect] = f"{type(error).__name__}: {error}"
         for event in events:
             self._put_back(event)
-        while not self._halted.wait(min(5.0, 0.05 * 2**self._failures)):
+        self._stale = True
+        self._failures += 1
+
+    def _reload(self) -> bool:
+        """Forget all Runs and read them again from storage; whether that worked."""
+        try:
+            now = self._clock.now()
+            self._finish_turn(self._takeover.reload(now), now)
+        except Exception:
+            log.exception("storage is not usable; trying again")
             self._failures += 1
-            try:
-                now = self._clock.now()
-                self._finish_turn(self._takeover.reload(now), now)
-                return
-            except Exception:
-                log.exception("storage is not usable; trying again")
+            return False
+        self._stale = False
+        return True
 
     def _put_back(self, event: Mail | Timer) -> None:
         """The event comes again, unless somebody can be told that it does not."""
