@@ -88,16 +88,20 @@ class Dispatch:
                 f"there is no execution {execution}", remedy="see `workflow execution list` for what is there"
             )
         if record.state in OPEN:
-            if record.owner != self.node:
+            done = self._cancel_ours(execution, reason) if record.owner == self.node else None
+            if done is None:
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
-                return
-            request = CancelRequest(execution, reason, Future())
-            self.owner.send(request)
-            if _answer(request.reply):
+            if done is not False:
                 return
         raise Conflict(
             f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
         )
+
+    def _cancel_ours(self, execution: str, reason: str) -> bool | None:
+        """Whether it was cancelled; None when it is ours no more."""
+        request = CancelRequest(execution, reason, Future())
+        self.owner.send(request)
+        return _answer(request.reply)
 
     def _earlier(self, request: Request) -> ExecutionRecord | None:
         if request.key is None:

@@ -19,8 +19,8 @@ class Group:
     """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id;
     ``back`` are the attempts that have come back.
 
-    Only after the commit: ``replies`` are given, ``starting`` attempts are dispatched,
-    ``stopping`` ones are told why, ``timers`` are set.
+    Only after the commit: ``replies`` (execution, where to, what) are given, ``starting`` attempts
+    are dispatched, ``stopping`` ones are told why, ``timers`` are set.
     """
 
     touched: dict[str, Run] = field(default_factory=dict)
@@ -29,24 +29,24 @@ class Group:
     starting: list[Attempt] = field(default_factory=list)
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
-    replies: list[tuple[Future[Any], Any]] = field(default_factory=list)
+    replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
 
     def touch(self, run: Run) -> Run:
         """This run has something to commit."""
         self.touched[run.record.id] = run
         return run
 
-    def refuse(self, reply: Future[Any]) -> None:
-        """This one asked in vain."""
-        self.replies = [(each, None if each is reply else value) for each, value in self.replies]
+    def refuse(self, execution: str) -> None:
+        """Who asked for something of this execution asked in vain: the reply is None."""
+        self.replies = [(id, reply, None if id == execution else value) for id, reply, value in self.replies]
 
     def withdraw(self, reply: Future[Any]) -> None:
         """This one is answered by somebody else."""
-        self.replies = [(each, value) for each, value in self.replies if each is not reply]
+        self.replies = [each for each in self.replies if each[1] is not reply]
 
     def answer(self) -> None:
         """Give every reply; records as they are now, since the owner goes on changing them."""
-        for reply, value in self.replies:
+        for _, reply, value in self.replies:
             reply.set_result(copy(value))
 
     def steps(self) -> list[Step]:

@@ -22,6 +22,14 @@ from wfcore.plugins.contracts import Storage
 GRACE = 10 * SECOND
 
 
+def stop(attempt: Attempt, reason: str, group: Group, now: int) -> None:
+    """Once the group is committed, tell an attempt to give way, and wait for that only so long."""
+    job = attempt.job
+    attempt.give_up_at = now + GRACE
+    group.stopping.append((attempt, reason))
+    group.timers.append(Timer(now + GRACE, "give_up", job.execution, job.path, job.attempt))
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """Turns events into steps of the machine; what they cause is collected in the group."""
@@ -39,7 +47,7 @@ class Intake:
         run = group.touch(machine.create(record, mail.workflow, mail.plan, now))
         run.refer(mail.blobs)
         group.created[record.id] = mail
-        group.replies.append((mail.reply, record))
+        group.replies.append((record.id, mail.reply, record))
         if self.capacity.admit(record.id):
             machine.start(run, now)
             self.ledger.runs[record.id] = run
@@ -73,7 +81,7 @@ class Intake:
         is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
         if run is not None and is_open:
             self._cancel(run, mail.reason, group, now)
-        group.replies.append((mail.reply, is_open))
+        group.replies.append((mail.execution, mail.reply, is_open))
 
     def inbox(self, _mail: Inbox, group: Group, now: int) -> None:
         """Messages that other servers left for executions of ours."""
@@ -100,13 +108,7 @@ class Intake:
         for attempt in self.ledger.running(run.record.id):
             task = run.tasks.get(attempt.job.path)
             if run.stopping and task is not None and task.attempt == attempt.job.attempt:
-                self._stop(attempt, reason, group, now)
-
-    def _stop(self, attempt: Attempt, reason: str, group: Group, now: int) -> None:
-        job = attempt.job
-        attempt.give_up_at = now + GRACE
-        group.stopping.append((attempt, reason))
-        group.timers.append(Timer(now + GRACE, "give_up", job.execution, job.path, job.attempt))
+                stop(attempt, reason, group, now)
 
     def _due(self, timer: Timer, group: Group, now: int) -> None:
         run = self.ledger.get(timer.execution, now)
@@ -131,7 +133,7 @@ class Intake:
     def _expire(self, timer: Timer, group: Group, now: int) -> None:
         attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))
         if attempt is not None:
-            self._stop(attempt, "timeout", group, now)
+            stop(attempt, "timeout", group, now)
 
     def _give_up(self, timer: Timer, group: Group, now: int) -> None:
         attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))

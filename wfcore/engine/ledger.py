@@ -49,7 +49,9 @@ class Ledger:
         """Rebuild a Run from its rows."""
         workflow, plan = self.library.revision(record.namespace, record.workflow, record.revision)
         tasks = [] if record.state == PENDING else self.storage.tasks(record.id)
-        run = machine.resume(record, workflow, plan, tasks, self._alive(record.id), now)
+        # By number too: one that was given up, and does not come back, is not the attempt that followed it.
+        alive = {task.path for task in tasks if (record.id, task.path, task.attempt) in self.attempts}
+        run = machine.resume(record, workflow, plan, tasks, alive, now)
         self.runs[record.id] = run
         return run
 
@@ -60,6 +62,3 @@ class Ledger:
     def drop(self, execution: str) -> None:
         """Forget the Run."""
         self.runs.pop(execution, None)
-
-    def _alive(self, execution: str) -> frozenset[str]:
-        return frozenset(attempt.job.path for attempt in self.running(execution))

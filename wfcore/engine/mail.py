@@ -45,11 +45,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """The reply is True once the cancel is durable, False when the execution had ended."""
+    """The reply is True once the cancel is durable, False when the execution had ended.
+
+    It is None, and nothing was done, when the execution turns out to be another server's by now.
+    """
 
     execution: str
     reason: str
-    reply: Future[bool]
+    reply: Future[bool | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from wfcore.engine.mail import (
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
-from wfcore.model.execution import CANCELLED, OPEN, TERMINAL, WAITING, Error, Failed
+from wfcore.model.execution import CANCELLED, OPEN, PENDING, TERMINAL, WAITING, Error, Failed
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
@@ -259,10 +259,9 @@ class Owner:
 
     def _forget(self, execution: str, group: Group) -> None:
         """A refused step: the submission was made before, or another server owns the execution now."""
-        submission = group.created.get(execution)
-        if submission is not None:
-            group.refuse(submission.reply)
-            if execution not in self._capacity.admitted:
+        group.refuse(execution)
+        if execution in group.created:
+            if group.touched[execution].record.state == PENDING:
                 self._capacity.withdraw(execution)
         else:
             log.warning("execution %s belongs to another server now", execution)
@@ -286,15 +285,21 @@ class Owner:
         execution: the same events come again one by one, and the one that keeps failing alone is it.
         """
         if not isinstance(error, Unavailable):
-            suspect = execution_of(events[0]) if len(events) == 1 else ""
             self._singly = len(events) + 1
-            self._suspicions[suspect] += 1
-            if suspect and self._suspicions[suspect] == SUSPICIONS:
-                self._takeover.condemned[suspect] = f"{type(error).__name__}: {error}"
+            if len(events) == 1:
+                self._suspect(events[0], error)
         for event in events:
             self._put_back(event)
         self._stale = True
         self._failures += 1
+
+    def _suspect(self, event: Mail | Timer, error: Exception) -> None:
+        execution = execution_of(event)
+        if not execution or isinstance(event, Submission):
+            return  # it is about none, or about one that is not there and does not come again
+        self._suspicions[execution] += 1
+        if self._suspicions[execution] >= SUSPICIONS:
+            self._takeover.condemned[execution] = f"{type(error).__name__}: {error}"
 
     def _reload(self) -> bool:
         """Forget all Runs and read them again from storage; whether that worked."""
@@ -306,6 +311,7 @@ class Owner:
             self._failures += 1
             return False
         self._stale = False
+        self._takeover.condemned.clear()
         return True
 
     def _put_back(self, event: Mail | Timer) -> None:

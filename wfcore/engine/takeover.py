@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from wfcore.engine import machine
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.group import Group
+from wfcore.engine.intake import stop
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
@@ -80,7 +81,7 @@ class Takeover:
     def _take_up(self, records: Iterable[ExecutionRecord], group: Group, now: int) -> None:
         for record in records:
             if record.id in self.condemned:
-                self.give_up(record, self.condemned.pop(record.id), group, now)
+                self.give_up(record, self.condemned[record.id], group, now)
             elif record.state == PENDING:
                 self.capacity.wait_new(record)
             else:
@@ -96,6 +97,8 @@ class Takeover:
             if fresh is not None:
                 self.give_up(fresh, f"cannot be taken up: {error}", group, now)
             return
+        if run.stopping:
+            self._stop_untold(record.id, group, now)
         if record.state == RUNNING:
             self.capacity.admitted.add(record.id)
         for path in run.waiting:
@@ -106,6 +109,12 @@ class Takeover:
             group.touch(run)
         else:
             self.ledger.drop(record.id)
+
+    def _stop_untold(self, execution: str, group: Group, now: int) -> None:
+        """A commit that failed may have been written all the same: then nobody was told of the stop."""
+        for attempt in self.ledger.running(execution):
+            if not attempt.reason:
+                stop(attempt, "cancelled", group, now)
 
     def _watch_attempts(self) -> None:
         for (execution, path, number), attempt in self.ledger.attempts.items():
