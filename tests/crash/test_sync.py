@@ -73,3 +73,18 @@ def test_under_load_many_submissions_share_one_sync(traced):
     during = heard[first:last].count("synced")
     assert heard.count("answered") == count + 1
     assert 0 < during < count, f"{during} syncs for {count} submissions of three transactions each"
+
+
+def test_fifty_tasks_at_a_time_share_their_syncs(traced):
+    """Fewer than three syncs for ten tasks: the group that is committed is what ended meanwhile."""
+    width, rounds = 50, 6
+    tasks = "".join(f"  t{number}: {{type: core/set}}\n" for number in range(width))
+    traced.apply(f"id: wide\ntasks:\n{tasks}")
+    path = "/api/v1/workflows/default/wide/executions?wait=10"
+    for _ in range(rounds):
+        status, answer = traced.call("POST", path, b"{}")
+        assert (status, answer["state"]) == (201, "SUCCESS")
+    heard = traced.lines()
+    first = max(number for number, line in enumerate(heard) if "POST /api/v1/workflows HTTP" in line)
+    syncs = sum(bool(SYNCED.search(line)) for line in heard[first:])
+    assert rounds < syncs < 0.3 * width * rounds, f"{syncs} syncs for {width * rounds} tasks"
