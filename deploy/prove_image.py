@@ -1,7 +1,7 @@
 """Executes the Dockerfile without a container engine, and tries what comes out of it.
 
-``sudo python3 deploy/prove_image.py [DIRECTORY]``: each stage is a Debian of its own, made by debootstrap in the
-directory (by default a temporary one), and the instructions of the Dockerfile are read and executed in it.
+``sudo python3 deploy/prove_image.py [DIRECTORY]``: each stage is a Debian of its own, made by debootstrap in
+the directory (by default a temporary one), and the instructions of the Dockerfile are executed in it.
 Then the server starts as the image says: as its user, with a read-only root, no capabilities, no network but
 its own, and as process number 1. It must become healthy, run a workflow with sandboxed code, stop on SIGTERM,
 and have its data when it starts again. What it needs, roots.py says.

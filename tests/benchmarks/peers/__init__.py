@@ -1,0 +1,1 @@
+"""Engines to compare with, each behind the same few questions."""

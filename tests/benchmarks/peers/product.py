@@ -1,0 +1,42 @@
+"""The product itself, on either storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness import Server, chain, fan, proportional_memory, timed
+from light import burst
+
+from peers.base import CHAIN, FAN, SHORT, Peer
+
+
+class Product(Peer):
+    """One server; SQLite commits with synchronous=FULL."""
+
+    def __init__(self, home: Path, storage: dict[str, str]) -> None:
+        super().__init__(home)
+        self.name = f"workflow-{storage['type']}"
+        self._server = Server(home, storage)
+
+    def start(self) -> None:
+        """See Peer."""
+        self._server.start()
+        self._client = self._server.client()
+        for source in (chain("chain", CHAIN), fan("fan", FAN), chain("short", SHORT)):
+            self._client.apply(source)
+
+    def run(self, workflow: str) -> float:
+        """See Peer."""
+        return timed(lambda: self._client.run(workflow))
+
+    def burst(self, number: int) -> float:
+        """See Peer."""
+        return burst([self._server], "short", number)
+
+    def memory(self) -> float:
+        """See Peer."""
+        return proportional_memory(self._server.pid)
+
+    def stop(self) -> None:
+        """See Peer."""
+        self._server.stop()
