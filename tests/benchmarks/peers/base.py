@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -111,6 +112,10 @@ class Called(Peer):
 
     connections = 32
 
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self._own = threading.local()
+
     @abstractmethod
     def call(self, workflow: str) -> None:
         """Run a workflow to its end, by one request on this thread's connection."""
@@ -122,6 +127,22 @@ class Called(Peer):
     def burst(self, number: int) -> float:
         """See Peer: as many requests wait at once as there are connections."""
         return number / timed(lambda: in_parallel(number, self.connections, lambda: self.call("short")))
+
+    def post(self, port: int, path: str) -> int:
+        """Send an empty object over this thread's connection, a new one if it was closed; the status."""
+        for last in (False, True):
+            if not hasattr(self._own, "connection"):
+                self._own.connection = http.client.HTTPConnection("127.0.0.1", port)
+            try:
+                self._own.connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
+                answer = self._own.connection.getresponse()
+                answer.read()
+                return int(answer.status)
+            except ConnectionError:
+                del self._own.connection
+                if last:
+                    raise
+        raise AssertionError
 
 
 def in_parallel(number: int, connections: int, action: Callable[[], None]) -> None:

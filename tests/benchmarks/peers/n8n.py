@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,6 @@ class N8n(Called):
         self.name = "n8n-each-step-saved" if progress else "n8n"
         self._program = installed / "n8n/node_modules/.bin/n8n"
         self._progress = progress
-        self._own = threading.local()
 
     def start(self) -> None:
         """See Peer."""
@@ -49,7 +46,7 @@ class N8n(Called):
         self.spawn([self._program, "start"], env=environment)
         await_answer(f"http://127.0.0.1:{self._port}/healthz")
         deadline = time.monotonic() + 60
-        while not self._answers("short"):
+        while self.post(self._port, "/webhook/short") != 200:
             if time.monotonic() > deadline:
                 raise SystemExit(f"n8n does not take webhooks: {(self.home / 'log').read_text()[-1000:]}")
             time.sleep(0.5)
@@ -58,18 +55,8 @@ class N8n(Called):
         """See Called."""
         if workflow == "fan":
             raise NotImplementedError
-        if not self._answers(workflow):
-            raise SystemExit(f"n8n: {workflow} was not answered by 200")
-
-    def _answers(self, workflow: str) -> bool:
-        if not hasattr(self._own, "connection"):
-            self._own.connection = http.client.HTTPConnection("127.0.0.1", self._port)
-        self._own.connection.request(
-            "POST", f"/webhook/{workflow}", b"{}", {"Content-Type": "application/json"}
-        )
-        answer = self._own.connection.getresponse()
-        answer.read()
-        return bool(answer.status == 200)
+        if (status := self.post(self._port, f"/webhook/{workflow}")) != 200:
+            raise SystemExit(f"n8n: {workflow} was answered by {status}")
 
     def _workflow(self, name: str, length: int) -> dict[str, Any]:
         """A webhook, then so many nodes, each adding one."""

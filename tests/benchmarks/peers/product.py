@@ -16,7 +16,8 @@ class Product(Peer):
     def __init__(self, home: Path, storage: dict[str, str]) -> None:
         super().__init__(home)
         self.name = f"workflow-{storage['type']}"
-        self._server = Server(home, storage)
+        # Its own turn may be minutes away, and the client keeps its connection.
+        self._server = Server(home, storage, {"server": {"port": 0, "channelTimeout": "1h"}})
 
     def start(self) -> None:
         """See Peer."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import threading
 import urllib.request
 from pathlib import Path
 
@@ -22,7 +20,6 @@ class Restate(Called):
     def __init__(self, home: Path, installed: Path) -> None:
         super().__init__(home)
         self._installed = installed / "restate"
-        self._own = threading.local()
 
     def start(self) -> None:
         """See Peer."""
@@ -49,11 +46,5 @@ class Restate(Called):
 
     def call(self, workflow: str) -> None:
         """See Called."""
-        if not hasattr(self._own, "connection"):
-            self._own.connection = http.client.HTTPConnection("127.0.0.1", self._ingress)
-        path, headers = f"/bench/{workflow}", {"Content-Type": "application/json"}
-        self._own.connection.request("POST", path, b"{}", headers)
-        answer = self._own.connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise SystemExit(f"restate: {answer.status} {content[:300]!r}")
+        if (status := self.post(self._ingress, f"/bench/{workflow}")) != 200:
+            raise SystemExit(f"restate: {workflow} was answered by {status}")
