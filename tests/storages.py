@@ -139,7 +139,7 @@ class PostgresDatabases:
             old.set_session("repeatable read", readonly=True)
             reader, writer = old.cursor(), new.cursor()
             reader.execute("select tablename from pg_tables where schemaname = 'public' order by tablename")
-            names = [name for (name,) in reader if name != "schema_version"]
+            names = [name for (name,) in reader if name not in ("schema_version", "node")]  # it is dead
             for name in names:
                 rows = io.BytesIO()
                 reader.copy_expert(f'copy "{name}" to stdout', rows)

@@ -32,8 +32,10 @@ from wfcore.model.execution import (
     TaskRecord,
 )
 from wfcore.model.records import (
+    Beat,
     ExecutionQuery,
     Message,
+    NodeRecord,
     PackageRecord,
     Step,
     Tick,
@@ -76,6 +78,7 @@ __all__ = [
     "Action",
     "Actions",
     "AddressedTrigger",
+    "Beat",
     "Call",
     "Cancel",
     "Clock",
@@ -96,6 +99,7 @@ __all__ = [
     "Limits",
     "Message",
     "Module",
+    "NodeRecord",
     "NotFound",
     "PackageRecord",
     "PluginError",

@@ -113,12 +113,18 @@ KEYS: Final[tuple[Key, ...]] = (
         "execution.maxConcurrentWorkflows",
         integer(1, 1_000_000),
         10,
-        "Executions that may run at once, on all servers.",
+        "Executions that may run at once on this server.",
     ),
     Key(
         "execution.maxConcurrentTasks", integer(1, 100_000), 50, "Tasks that may run at once on this server."
     ),
     Key("execution.dispatcher", _WORD, "local", "The driver that runs the attempts of tasks."),
+    Key(
+        "execution.lease",
+        duration("1s"),
+        "15s",
+        "After this time without a sign of life a server's executions go to the others.",
+    ),
     Key("execution.retention", duration("1s"), "30d", "How long ended executions are kept."),
     Key(
         "egress.default",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -50,7 +50,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Submits and cancels executions on behalf of the API, the triggers and the command line."""
+    """Submits and cancels executions on behalf of the API, the triggers and the command line.
+
+    ``tell_inbox`` wakes another server (by node) to whose execution a message was posted.
+    """
 
     storage: Storage
     library: Library
@@ -59,6 +62,7 @@ class Dispatch:
     clock: Clock
     hooks: Admission
     ids: Ids
+    tell_inbox: Callable[[str], None] | None = None
 
     def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
         """Create an execution durably; (record, True), or the one its key or tick made before and False.
@@ -91,6 +95,8 @@ class Dispatch:
             done = self._cancel_ours(execution, reason) if record.owner == self.node else None
             if done is None:
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
+                if self.tell_inbox is not None:
+                    self.tell_inbox(record.owner or "")
             if done is not False:
                 return
         raise Conflict(

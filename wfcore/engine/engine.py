@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wfcore import __version__
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
@@ -18,12 +19,13 @@ from wfcore.engine.ledger import Ledger
 from wfcore.engine.library import Library
 from wfcore.engine.mail import Drain, Ended, Line
 from wfcore.engine.owner import Owner
+from wfcore.engine.pulse import Pulse
 from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
 from wfcore.model.execution import Cancelled
-from wfcore.model.records import Step
-from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, Storage
+from wfcore.model.records import NodeRecord, Step
+from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, SharedStorage, Storage
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -40,7 +42,10 @@ class Hooks(Admission, RetryVoice, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the engine is built from; limits as in the configuration, ``retention`` in seconds."""
+    """What the engine is built from; limits as in the configuration, times in seconds.
+
+    ``place`` is where this server keeps its files, ``address`` where it answers, if it does.
+    """
 
     storage: Storage
     library: Library
@@ -56,6 +61,10 @@ class Parts:
     workflows: int
     tasks: int
     retention: float
+    lease: float
+    place: str
+    address: str
+    reread_packages: Callable[[], None]
 
 
 class Engine:
@@ -79,8 +88,16 @@ class Engine:
             hooks=parts.hooks,
             line=self._line,
         )
+        self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(
-            parts.storage, parts.library, self._owner, parts.node, parts.clock, parts.hooks, Ids()
+            parts.storage,
+            parts.library,
+            self._owner,
+            parts.node,
+            parts.clock,
+            parts.hooks,
+            Ids(),
+            self._pulse.tell_inbox if self._pulse is not None else None,
         )
         self.ticker = Ticker(
             parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env
@@ -92,7 +109,11 @@ class Engine:
     def start(self, *, timers: bool = True) -> None:
         """Take over open executions and go on with them; without ``timers``, no triggers and no chores."""
         self._herald.start()
+        if self._pulse is not None:
+            self._pulse.join()
         self._owner.start(self._parts.dispatcher.dispatch)
+        if self._pulse is not None:
+            self._pulse.start()
         self._timers = timers
         if timers:
             self.ticker.start()
@@ -117,6 +138,9 @@ class Engine:
         self._await_idle(time.monotonic() + 1.0)
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
+        if self._pulse is not None:
+            self._pulse.stop(1.0)
+            self._pulse.leave()
         self._herald.stop(1.0)
 
     @property
@@ -136,7 +160,14 @@ class Engine:
 
     def _alive(self) -> dict[str, bool]:
         threads = {"owner": self._owner.alive, "herald": self._herald.alive}
+        if self._pulse is not None:
+            threads["pulse"] = self._pulse.alive
         return threads | {"ticker": self.ticker.alive} if self._timers else threads
+
+    def nodes(self) -> Sequence[NodeRecord]:
+        """The servers that share the storage, this one included; none where there can be no other."""
+        storage = self._parts.storage
+        return storage.nodes() if isinstance(storage, SharedStorage) else ()
 
     def running_tasks(self) -> int:
         """How many attempts run now."""
@@ -147,13 +178,35 @@ class Engine:
         self.watch.wake_all()
 
     def workflow_changed(self, namespace: str, id: str) -> None:
-        """A workflow was applied, switched or deleted."""
+        """A workflow was applied, switched or deleted here."""
         self.ticker.changed(namespace, id)
+        if self._pulse is not None:
+            self._pulse.tell_workflow(namespace, id)
+
+    def packages_changed(self) -> None:
+        """A package was installed or removed here."""
+        if self._pulse is not None:
+            self._pulse.tell_packages()
 
     def committed(self, steps: Sequence[Step]) -> None:
         """These steps are durable: wake followers, tell hooks."""
         self.watch.committed(steps)
         self._herald.committed(steps)
+
+    def _make_pulse(self, parts: Parts) -> Pulse | None:
+        storage = parts.storage
+        if not isinstance(storage, SharedStorage):
+            return None
+        node = NodeRecord(parts.node, parts.place, parts.address, __version__)
+        return Pulse(storage, node, parts.lease, self._owner.send, self._changed_elsewhere)
+
+    def _changed_elsewhere(self, namespace: str = "", id: str = "") -> None:
+        self._parts.library.forget(namespace, id)
+        if id:
+            self.ticker.changed(namespace, id)
+        else:
+            self.ticker.changed()
+            self._parts.reread_packages()
 
     def _await_idle(self, until: float) -> None:
         while self._owner.busy and time.monotonic() < until:

@@ -70,11 +70,14 @@ class Library:
             raise NotFound(f"there is no revision {revision} of workflow {namespace}/{id}", remedy=remedy)
         return self._loaded(record)
 
-    def forget(self, namespace: str, id: str) -> None:
-        """The workflow was changed: read its current revision again when it is next asked for."""
+    def forget(self, namespace: str = "", id: str = "") -> None:
+        """The workflow, or any, was changed: read its current revision again when it is next asked for."""
         with self._lock:
             self._changes += 1
-            self._current.pop((namespace, id), None)
+            if id:
+                self._current.pop((namespace, id), None)
+            else:
+                self._current.clear()
 
     def _loaded(self, record: WorkflowRecord) -> tuple[Workflow, Plan]:
         workflow = self._load(record)

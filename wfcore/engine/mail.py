@@ -61,6 +61,16 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """There may be executions whose server is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Others may own executions of this server now: read again which are still its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Start nothing more; attempts that run are stopped when ``hard``.
 
@@ -76,7 +86,7 @@ class Halt:
     """Leave the loop."""
 
 
-Mail = Submission | Ended | Line | CancelRequest | Inbox | Drain | Halt
+Mail = Submission | Ended | Line | CancelRequest | Inbox | Adopt | Reload | Drain | Halt
 
 
 def execution_of(event: Mail | Timer) -> str:

@@ -22,6 +22,7 @@ from wfcore.engine.group import Group
 from wfcore.engine.intake import Intake
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.mail import (
+    Adopt,
     CancelRequest,
     Drain,
     Ended,
@@ -29,6 +30,7 @@ from wfcore.engine.mail import (
     Inbox,
     Line,
     Mail,
+    Reload,
     Submission,
     execution_of,
 )
@@ -84,6 +86,8 @@ class Owner:
             Line: self._intake.line,
             CancelRequest: self._intake.cancel,
             Inbox: self._intake.inbox,
+            Adopt: self._adopt,
+            Reload: self._disown,
             Drain: self._drain,
         }
 
@@ -99,8 +103,9 @@ class Owner:
     def take_over(self, dispatch: Callable[[Job], None]) -> None:
         """Take over what dead servers left open; after that, the owner can ``turn``."""
         self._dispatch = dispatch
-        now = self._clock.now()
-        self._finish_turn(self._takeover.adopt(now), now)
+        now, group = self._clock.now(), Group()
+        self._takeover.adopt(group, now)
+        self._finish_turn(group, now)
         self._mail.put(Inbox())
 
     def stop(self, timeout: float) -> bool:
@@ -271,6 +276,13 @@ class Owner:
         group.starting = [a for a in group.starting if a.job.execution != execution]
         self._capacity.release(execution)
         self._ledger.drop(execution)
+
+    def _adopt(self, _mail: Adopt, group: Group, now: int) -> None:
+        if not self._allotment.draining:
+            self._takeover.adopt(group, now)
+
+    def _disown(self, _mail: Reload, _group: Group, _now: int) -> None:
+        self._stale = True  # the next turn begins by reading all again; the epoch protects this one
 
     def _drain(self, mail: Drain, group: Group, now: int) -> None:
         self._allotment.draining = True

@@ -35,12 +35,10 @@ class Takeover:
     timers: Timers
     condemned: dict[str, str] = field(default_factory=dict)
 
-    def adopt(self, now: int) -> Group:
+    def adopt(self, group: Group, now: int) -> None:
         """Take over what dead servers left open."""
-        group = Group()
         while records := self.storage.adopt(self.ledger.owner, PAGE):
             self._take_up(records, group, now)
-        return group
 
     def reload(self, now: int) -> Group:
         """Forget everything but the attempts in flight, and read what is ours again."""
@@ -50,8 +48,13 @@ class Takeover:
         self.timers.clear()
         self._watch_attempts()
         group = Group()
+        ours: set[str] = set()
         for records in self._ours():
+            ours.update(record.id for record in records)
             self._take_up(records, group, now)
+        for attempt in self.ledger.attempts.values():
+            if attempt.job.execution not in ours:
+                group.stopping.append((attempt, "shutdown"))
         return group
 
     def give_up(self, record: ExecutionRecord, why: str, group: Group, now: int) -> None:

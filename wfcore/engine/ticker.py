@@ -56,7 +56,7 @@ class Ticker:
         self._rows: dict[Key, TriggerRecord] = {}
         self._wakes: list[tuple[int, Key]] = []
         self._wake_at: dict[Key, int] = {}
-        self._changed: list[tuple[str, str]] = []
+        self._changed: list[tuple[str | None, str | None]] = []
         self._wake = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._loop, name="ticker", daemon=True)
@@ -79,8 +79,8 @@ class Ticker:
         """Whether its thread lives."""
         return self._thread.is_alive()
 
-    def changed(self, namespace: str, workflow: str) -> None:
-        """A workflow was applied, enabled, disabled or deleted: read its triggers again."""
+    def changed(self, namespace: str | None = None, workflow: str | None = None) -> None:
+        """A workflow, or any, was applied, enabled, disabled or deleted: read its triggers again."""
         with self._wake:
             self._changed.append((namespace, workflow))
             self._wake.notify()
@@ -118,7 +118,7 @@ class Ticker:
                 self._changed += changed
             raise
         for (namespace, workflow), rows in read.items():
-            for key in [key for key in self._rows if key[:2] == (namespace, workflow)]:
+            for key in [key for key in self._rows if workflow is None or key[:2] == (namespace, workflow)]:
                 del self._rows[key]
             self._read(rows)
 

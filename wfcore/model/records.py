@@ -45,6 +45,34 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A server that shares its storage with others. ``place`` is where it keeps its files.
+
+    ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock.
+    """
+
+    id: str
+    place: str
+    address: str
+    version: str
+    started_at: int = 0
+    heartbeat_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a server hears at its heartbeat.
+
+    ``known`` is False when the others took it for dead: what it owned may be theirs now. ``orphans``:
+    there are open executions whose owner is dead. ``mail``: there are messages for its executions.
+    """
+
+    known: bool
+    orphans: bool
+    mail: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something from outside for the owner of an execution: unique per (execution, path, attempt, kind)."""
 

@@ -7,8 +7,10 @@ from typing import Protocol, runtime_checkable
 
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import (
+    Beat,
     ExecutionQuery,
     Message,
+    NodeRecord,
     PackageRecord,
     Step,
     TriggerRecord,
@@ -50,7 +52,8 @@ class Storage(Driver, Protocol):
     def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
         """Take open executions of dead owners: sets owner, raises epoch; RUNNING and WAITING before PENDING.
 
-        On a storage that belongs to one server every open execution of another owner is dead.
+        On a storage that belongs to one server every other owner is dead; on a ``SharedStorage`` one
+        that is no node (any more).
         """
 
     def execution(self, id: str) -> ExecutionRecord | None:
@@ -147,3 +150,23 @@ class Storage(Driver, Protocol):
 
     def sweep(self, now: int) -> int:
         """Delete expired records, old ticks and blobs without execution or package; how many rows went."""
+
+
+@runtime_checkable
+class SharedStorage(Storage, Protocol):
+    """A storage that several servers use at once, each a node that owns some of the executions.
+
+    Leases are measured on the database's clock alone.
+    """
+
+    def join(self, node: NodeRecord) -> None:
+        """Enter a server, or enter it again; others at its place are dead, and go."""
+
+    def beat(self, node: str, lease: float) -> Beat:
+        """Renew a server's lease; those that have not for ``lease`` seconds are dead, and go."""
+
+    def leave(self, node: str) -> None:
+        """Take a server off: what it still owns is for the others to adopt."""
+
+    def nodes(self) -> list[NodeRecord]:
+        """The servers, oldest first."""

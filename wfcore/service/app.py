@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -92,8 +93,10 @@ class App:
 
 
 @contextmanager
-def open_app(config: Config, *, timers: bool = True, packages: Config | None = None) -> Iterator[App]:
-    """Build and start everything, and stop it on the way out.
+def open_app(
+    config: Config, *, timers: bool = True, packages: Config | None = None, address: str = ""
+) -> Iterator[App]:
+    """Build and start everything, and stop it on the way out. ``address`` is what other servers see of it.
 
     ``timers=False`` leaves out triggers and chores, for a single run in process; ``packages`` is the
     configuration whose storage has the installed packages, if it is another. Raises PluginError and
@@ -114,13 +117,20 @@ def open_app(config: Config, *, timers: bool = True, packages: Config | None = N
         installed.listen()
         loader = installed.loader()
         library = Library(storage, loader.revision)
-        engine = _engine(installed, storage, library, node)
+        engine = _engine(installed, storage, library, node, address)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
         pins = installed.actions.pins
         workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins)
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
-            storage, installed.shelf, installed.packs, installed.runtime, library, clock, installed.hooks
+            storage,
+            installed.shelf,
+            installed.packs,
+            installed.runtime,
+            library,
+            clock,
+            installed.hooks,
+            engine.packages_changed,
         )
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
@@ -129,7 +139,7 @@ def open_app(config: Config, *, timers: bool = True, packages: Config | None = N
         )
 
 
-def _engine(installed: Installed, storage: Storage, library: Library, node: str) -> Engine:
+def _engine(installed: Installed, storage: Storage, library: Library, node: str, address: str) -> Engine:
     config, environment = installed.config, os.environ
     limits: Mapping[str, Any] = config["execution"]
     parts = Parts(
@@ -147,6 +157,10 @@ def _engine(installed: Installed, storage: Storage, library: Library, node: str)
         workflows=limits["maxConcurrentWorkflows"],
         tasks=limits["maxConcurrentTasks"],
         retention=limits["retention"],
+        lease=limits["lease"],
+        place=f"{socket.gethostname()}:{config.data_dir.absolute()}",
+        address=address,
+        reread_packages=installed.shelf.forget,
     )
     return Engine(parts)
 

@@ -20,6 +20,8 @@ from wfcore.service.times import rfc3339
 Rows = list[dict[str, Any]]
 #: More facts than any execution has.
 NEVER = 2**62
+#: How often an execution of another server is looked at, in seconds, while somebody follows it here.
+LOOK = 0.5
 
 
 class History:
@@ -162,7 +164,10 @@ class Executions(History):
                 if record.seq > after or record.state in TERMINAL:
                     return record
                 left = deadline - time.monotonic()
-                if left <= 0 or not changed.wait(left):
+                if left <= 0:
+                    return None
+                elsewhere = record.owner != self._dispatch.node  # its commits wake nobody here
+                if not changed.wait(min(left, LOOK) if elsewhere else left) and not elsewhere:
                     return None
                 changed.clear()
         return None

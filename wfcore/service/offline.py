@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
@@ -39,4 +40,5 @@ def readable_packages(config: Config) -> Iterator[Packages | None]:
 def _packages(installed: Installed, storage: Storage) -> Packages:
     library = Library(storage, installed.loader().revision)
     shelf, packs, runtime = installed.shelf, installed.packs, installed.runtime
-    return Packages(storage, shelf, packs, runtime, library, installed.clock, installed.hooks)
+    told = partial(storage.announce, "packages")
+    return Packages(storage, shelf, packs, runtime, library, installed.clock, installed.hooks, told)

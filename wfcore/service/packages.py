@@ -34,7 +34,8 @@ _PAGE = 1000
 
 
 class Packages:
-    """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed."""
+    """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed,
+    the other servers by ``told`` that something has."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Packages:
         library: Library,
         clock: Clock,
         hooks: Hooks,
+        told: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._shelf = shelf
@@ -53,6 +55,7 @@ class Packages:
         self._library = library
         self._clock = clock
         self._hooks = hooks
+        self._told = told
 
     def install(
         self,
@@ -185,6 +188,7 @@ class Packages:
 
     def _changed(self, name: str, change: str) -> None:
         self._shelf.forget()
+        self._told()
         self._hooks.emit("wf_plugin_changed", {"name": name, "change": change})
 
 

@@ -123,6 +123,9 @@ _SERVER: Final = {
     "executions": {"type": "object", "additionalProperties": _WHOLE},
     "running_tasks": _WHOLE,
     "health": _LABELS,
+    "nodes": _list(
+        _object(node=_TEXT, address=_TEXT, place=_TEXT, version=_TEXT, started_at=_TIME, heartbeat_at=_TIME)
+    ),
 }
 
 #: Every named shape that a route reads or answers.

@@ -47,7 +47,7 @@ def serve(config: Config) -> int:
         ServerLock(config.data_dir) as lock,
         hear_signals() as bell,
         listen(section) as (listening, address),
-        open_app(config) as app,
+        open_app(config, address=address) as app,
     ):
         door = Door(listening, make_site(app, address, bell.ring), section)
         door.open()

@@ -22,6 +22,7 @@ from .packages import PackageQueries
 from .postgres_commit import CHANNEL, Claim, claim_of, claim_text, write_text
 from .postgres_faults import ERRORS, cause_of, faults, is_deadlock, line, unavailable
 from .postgres_listener import Listener
+from .postgres_nodes import NodeQueries, expect_nobody
 from .postgres_outcome import Question, was_committed
 from .postgres_pool import Pool
 from .postgres_target import Target
@@ -53,7 +54,7 @@ POSTGRES: Final = Dialect(
 )
 
 
-class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries):
+class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries):
     """``Storage`` on a PostgreSQL database, which several servers may use.
 
     At most ``poolSize`` connections, opened as threads need them, and one more to listen on. A connection
@@ -120,6 +121,7 @@ class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQ
             with faults(self._target), self._connection():
                 if check:
                     return migrations.pending(self._pool)
+                expect_nobody(self._pool, migrations.pending(self._pool), self._target)
                 return migrations.run(self._pool, POSTGRES, self._clock.now())
         except (peewee.ProgrammingError, psycopg2.ProgrammingError) as error:
             raise PluginError(

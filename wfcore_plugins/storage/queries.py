@@ -60,7 +60,7 @@ class ExecutionQueries:
         """See ``Storage``."""
         with self.writing() as t:
             e = t.execution
-            foreign = SQL(IS_OPEN) & (e.owner.is_null() | (e.owner != owner))
+            foreign = SQL(IS_OPEN) & (e.owner.is_null() | t.is_dead(e.owner, owner))
             queue = e.select(e.id).where(foreign).order_by(e.state == "PENDING", e.id).limit(limit)
             change = e.update({e.owner: owner, e.epoch: e.epoch + 1}).where(e.id.in_(t.claimed(queue)))
             taken = [execution_of(row) for row in change.returning(SQL("*")).dicts().execute()]

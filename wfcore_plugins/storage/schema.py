@@ -34,7 +34,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "package": (
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
     ),
-    "node": ("id", "address", "version", "started_at", "heartbeat_at"),
+    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
 }  # fmt: skip
 
 
@@ -62,6 +62,11 @@ class Tables:
     def claimed(self, query: Any) -> Any:
         """The rows of a query that no other transaction is changing, kept from them until this one ends."""
         return query.for_update(skip_locked=True) if self.shared else query
+
+    def is_dead(self, owner: Any, me: str) -> Any:
+        """Whether an owner is another than ``me`` and, where others may live, none of the living nodes."""
+        foreign = owner != me
+        return foreign & owner.not_in(self.node.select(self.node.id)) if self.shared else foreign
 
 
 def tables(db: Database) -> Tables:

@@ -82,6 +82,10 @@ def status(session: Session) -> Answer:
         ("tasks", f"{found['running_tasks']} running"),
     ]
     lines: list[Line] = [[Styled(f"{name:12}", "dim"), value] for name, value in rows]
+    for node in found["nodes"]:
+        mine = " (this one)" if node["node"] == found["node"] else ""
+        text = f"{node['address']}, version {node['version']}, last heard of {node['heartbeat_at']}{mine}"
+        lines.append([Styled(f"{'node':12}", "dim"), text])
     for driver, fault in found["health"].items():
         if fault:
             lines.append([Styled(f"{'unwell':12}", "red"), f"{driver}: {fault}"])

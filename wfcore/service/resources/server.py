@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wfcore import __version__
+from wfcore.model.records import NodeRecord
 from wfcore.service.answers import dumps, send
 from wfcore.service.site import Site
+from wfcore.service.times import rfc3339
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -43,7 +45,19 @@ class Server:
             "executions": dict(app.storage.counts()),
             "running_tasks": app.engine.running_tasks(),
             "health": dict(app.health()),
+            "nodes": [_node(node) for node in app.engine.nodes()],
         }
+
+
+def _node(node: NodeRecord) -> dict[str, Any]:
+    return {
+        "node": node.id,
+        "address": node.address,
+        "place": node.place,
+        "version": node.version,
+        "started_at": rfc3339(node.started_at),
+        "heartbeat_at": rfc3339(node.heartbeat_at),
+    }
 
 
 class Description:

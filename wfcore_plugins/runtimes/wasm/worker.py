@@ -17,6 +17,8 @@ _HELD: Final = 256
 _HELD_BYTES: Final = 192 * 1024 * 1024
 #: A call says one thing and waits: who has said more than this ahead is no process of ours.
 _AHEAD: Final = 4
+#: Seconds in which what a process that has ended said at last is read.
+_LAST_WORDS: Final = 2.0
 
 
 class Lost(Exception):
@@ -148,6 +150,7 @@ class Worker:
             self.process.send(head, body)
         except OSError:
             self.doomed = True
+            self.thread.join(_LAST_WORDS)  # it hears why the process has ended, if that was said
             raise self.lost(seat) from None
 
     def _read(self) -> None:

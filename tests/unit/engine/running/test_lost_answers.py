@@ -4,6 +4,8 @@ import pytest
 
 from wfcore.engine import intake
 from wfcore.errors import Unavailable
+from wfcore.model.records import NodeRecord
+from wfcore.plugins.contracts import SharedStorage
 
 GATE = "{type: witness/gate, inputs: {gate: g}}"
 
@@ -38,7 +40,13 @@ def refuse_once(opened):
 
         def too_late(steps):
             storage.commit, storage.execution = commit, execution
-            storage.adopt("another", 100)
+            if isinstance(storage, SharedStorage):
+                storage.join(NodeRecord("another", "elsewhere", "", ""))
+                with storage.writing() as t:
+                    e = t.execution
+                    e.update({e.owner: "another", e.epoch: e.epoch + 1}).execute()
+            else:
+                storage.adopt("another", 100)
             return commit(steps)
 
         def as_it_was(id):

@@ -1,0 +1,175 @@
+"""Several servers on one PostgreSQL: each execution has one owner, and what a dead one owned goes on."""
+
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.storages import KIND
+from wfcore.config.load import load
+from wfcore.engine.mail import Reload
+from wfcore.errors import Conflict, Unavailable
+from wfcore.model.records import ExecutionQuery
+from wfcore.service import app as composition
+
+pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
+GATE = "{type: witness/gate, inputs: {gate: g}}"
+
+
+class Unreachable:
+    def __getattr__(self, name):
+        raise Unavailable("nobody is heard")
+
+
+@pytest.fixture
+def cluster(installation):
+    """Opens servers, each with a directory of its own, on the database of the first."""
+
+    @contextmanager
+    def server(name, **settings):
+        overrides = installation.stored.settings(installation.directory / "data")
+        overrides |= {"dataDir": str(installation.directory / name), "server.stopGrace": "1s"}
+        overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
+        address = f"http://{name}"
+        with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:
+            yield app
+
+    return server
+
+
+def submit(app, workflow="chain"):
+    return app.executions.submit("default", workflow, {})[0].id
+
+
+def apply(app, source):
+    app.workflows.apply(source.encode(), "flow.yaml")
+
+
+def fall_silent(app):
+    """As if the process had been stopped: no sign of life any more, but its threads go on one day."""
+    app.engine._pulse._storage = Unreachable()
+
+
+def is_adopted(installation, other, id):
+    return other.storage.execution(id).owner == other.node
+
+
+def test_servers_see_each_other(cluster):
+    with cluster("a") as a:
+        assert [node.address for node in a.engine.nodes()] == ["http://a"]
+        with cluster("b") as b:
+            assert [node.address for node in b.engine.nodes()] == ["http://a", "http://b"]
+            assert {node.id for node in a.engine.nodes()} == {a.node, b.node}
+        assert [node.address for node in a.engine.nodes()] == ["http://a"]
+
+
+def test_a_server_at_the_place_of_a_dead_one_takes_over_at_once(installation, cluster):
+    with cluster("a", lease="600s") as a:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        fall_silent(a)
+        with cluster("a", lease="600s") as again:
+            assert [node.id for node in again.engine.nodes()] == [again.node]
+            assert is_adopted(installation, again, id)
+            installation.stage.gates["g"].set()
+            assert again.executions.wait_end(id, 20).state == "SUCCESS"
+
+
+def test_a_workflow_applied_at_one_server_runs_at_the_other(installation, cluster):
+    with cluster("a") as a, cluster("b") as b:
+        apply(a, installation.chain(1))
+        assert b.executions.wait_end(submit(b), 20).state == "SUCCESS"
+        apply(a, installation.chain(2))
+        installation.until(lambda: b.library.current("default", "chain").record.revision == 2)
+        id = submit(b)
+        assert b.executions.wait_end(id, 20).state == "SUCCESS"
+        assert len(a.storage.tasks(id)) == 2
+
+
+def test_an_execution_of_one_server_is_followed_and_cancelled_at_the_other(installation, cluster):
+    with cluster("a") as a, cluster("b") as b:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        b.executions.cancel(id, "from elsewhere")
+        assert b.executions.wait_end(id, 20).state == "CANCELLED"
+        assert a.storage.execution(id).owner == a.node
+
+
+def test_what_a_leaving_server_left_open_goes_on_at_once(installation, cluster):
+    with cluster("b", lease="600s") as b:
+        with cluster("a", lease="600s") as a:
+            apply(a, installation.chain(2, "{type: core/wait, inputs: {for: 300ms}}"))
+            id = submit(a)
+        assert b.executions.wait_end(id, 20).state == "SUCCESS"
+        assert is_adopted(installation, b, id)
+
+
+def test_a_silent_server_is_replaced_and_what_it_still_does_is_refused(installation, cluster):
+    with cluster("a", lease="1s") as a, cluster("b", lease="1s") as b:
+        apply(a, installation.chain(2, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        fall_silent(a)
+        installation.until(lambda: is_adopted(installation, b, id), 20)
+        installation.until(lambda: installation.stage.count("t00") == 2, 20)
+        installation.stage.gates["g"].set()
+        assert b.executions.wait_end(id, 20).state == "SUCCESS"
+        tasks = {task.path: task for task in b.storage.tasks(id)}
+        assert (tasks["t00"].attempt, tasks["t00"].losses) == (2, 1)
+        assert installation.stage.count("t01") == 1, "the old owner could not record t00, so it began nothing"
+        facts = b.storage.facts(id)
+        assert [fact.seq for fact in facts] == list(range(1, len(facts) + 1))
+        assert sum(fact.kind == "task.finished" for fact in facts) == 2
+
+
+def test_a_server_that_was_taken_for_dead_enters_again(installation, cluster):
+    with cluster("a", lease="1s") as a, cluster("b", lease="600s") as b:
+        apply(a, installation.chain(1, GATE))
+        mine, theirs = submit(a), submit(b)
+        installation.until_running(mine)
+        a.storage.leave(a.node)
+        b.engine._pulse._wake.set()
+        installation.until(lambda: is_adopted(installation, b, mine), 20)
+        installation.until(lambda: len(b.engine.nodes()) == 2, 20)
+        installation.until(lambda: not a.engine.running_tasks(), 20)
+        installation.stage.gates["g"].set()
+        for id in (mine, theirs):
+            assert a.executions.wait_end(id, 20).state == "SUCCESS"
+        assert a.executions.wait_end(submit(a), 20).state == "SUCCESS"
+
+
+def test_reading_again_what_is_ours_changes_nothing_of_it(installation, cluster):
+    with cluster("a") as a:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        a.engine._owner.send(Reload())
+        time.sleep(0.2)
+        installation.stage.gates["g"].set()
+        assert a.executions.wait_end(id, 20).state == "SUCCESS"
+        assert installation.stage.count("t00") == 1
+
+
+def test_each_tick_fires_once_on_all_servers(installation, cluster):
+    with cluster("a") as a, cluster("b") as b, cluster("c"):
+        apply(a, "id: ticking\ntrigger: {interval: 1s}\ntasks:\n  t: {type: core/set}\n")
+
+        def ticks():
+            found = b.storage.executions(ExecutionQuery(workflow="ticking", limit=100))
+            return [record.trigger for record in found]
+
+        installation.until(lambda: len(ticks()) >= 4, 30)
+        assert len(ticks()) == len(set(ticks()))
+
+
+def test_a_schema_does_not_change_under_living_servers(installation, cluster):
+    with cluster("a") as a:
+        with a.storage.writing() as t:
+            t.node._database.execute_sql("delete from schema_version where name = '0004_nodes'")
+        with pytest.raises(Conflict, match="servers of an older release use it: http://a"), cluster("b"):
+            pass
+        with a.storage.writing() as t:
+            row = "insert into schema_version (name, applied_at) values ('0004_nodes', 1)"
+            t.node._database.execute_sql(row)

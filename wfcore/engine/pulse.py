@@ -1,0 +1,126 @@
+"""The life of this server among others on the same storage: its lease, and what they tell each other."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from wfcore.engine.mail import Adopt, Inbox, Mail, Reload
+from wfcore.errors import WorkflowError
+from wfcore.model.records import NodeRecord
+from wfcore.plugins.contracts import SharedStorage
+
+log = logging.getLogger("workflow.node")
+#: A lease is renewed so many times before it would end.
+BEATS = 3
+
+
+class Pulse:
+    """Renews the lease from a thread of its own and hands on what it hears.
+
+    ``send`` takes mail for the owner of executions. ``changed`` is told of a workflow (namespace, id) that
+    another server has applied, switched or deleted, and without arguments that any may have been, and
+    any package.
+    """
+
+    def __init__(
+        self,
+        storage: SharedStorage,
+        node: NodeRecord,
+        lease: float,
+        send: Callable[[Mail], None],
+        changed: Callable[..., None],
+    ) -> None:
+        self._storage = storage
+        self._node = node
+        self._lease = lease
+        self._send = send
+        self._changed = changed
+        self._wake = threading.Event()
+        self._stopped = False
+        self._silent = False
+        self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
+
+    def join(self) -> None:
+        """Enter this server: from now on the others know that it lives. Raises Unavailable."""
+        self._storage.join(self._node)
+
+    def start(self) -> None:
+        """Begin to beat and to listen."""
+        self._storage.subscribe(self._heard)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Beat no more."""
+        self._stopped = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def leave(self) -> None:
+        """Take this server off and tell the others, who adopt what it has left open."""
+        try:
+            self._storage.leave(self._node.id)
+            self._storage.announce("left")
+        except WorkflowError as error:
+            log.warning("the other servers will notice by themselves that this one has gone: %s", error)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
+    def tell_workflow(self, namespace: str, id: str) -> None:
+        """Let the other servers read this workflow again."""
+        self._tell(f"workflow {namespace} {id}")
+
+    def tell_packages(self) -> None:
+        """Let the other servers read the installed packages again."""
+        self._tell("packages")
+
+    def tell_inbox(self, owner: str) -> None:
+        """There is a message for an execution of that server."""
+        self._tell(f"inbox {owner}")
+
+    def _tell(self, text: str) -> None:
+        try:
+            self._storage.announce(text)
+        except WorkflowError as error:
+            log.warning("the other servers could not be told %r: %s", text, error)
+
+    def _loop(self) -> None:
+        while not self._stopped:
+            self._wake.wait(self._lease / BEATS)
+            self._wake.clear()
+            if not self._stopped:
+                self._beat()
+
+    def _beat(self) -> None:
+        try:
+            beat = self._storage.beat(self._node.id, self._lease)
+            if not beat.known:
+                log.warning("the other servers took this one for dead; it enters again")
+                self._storage.join(self._node)
+                self._send(Reload())
+            if beat.orphans:
+                self._send(Adopt())
+            if beat.mail:
+                self._send(Inbox())
+            self._silent = False
+        except Exception as error:
+            if not self._silent:
+                log.warning("the lease of this server could not be renewed, trying on: %s", error)
+            self._silent = True
+
+    def _heard(self, text: str) -> None:
+        match text.split(" "):
+            case ["workflow", namespace, id]:
+                self._changed(namespace, id)
+            case ["inbox", owner] if owner == self._node.id:
+                self._send(Inbox())
+            case ["left"]:
+                self._wake.set()
+            case ["" | "packages"]:
+                self._changed()
+                self._wake.set()

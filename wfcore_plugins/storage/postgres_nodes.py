@@ -1,0 +1,84 @@
+"""The servers that share a database, and the leases by which they know that the others live."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from wfcore.api import Beat, Conflict, NodeRecord
+
+from .queries import IS_OPEN
+from .schema import COLUMNS, Sessions
+
+#: The database's clock, in UTC microseconds.
+_NOW: Final = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+_JOIN: Final = f"""
+    with gone as (delete from node where place = %s and id <> %s)
+    insert into node (id, place, address, version, started_at, heartbeat_at)
+        values (%s, %s, %s, %s, {_NOW}, {_NOW})
+        on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
+"""  # noqa: S608
+#: One statement: renew, bury the dead (whom another may be burying just now), look whether there is work.
+_BEAT: Final = f"""
+    with me as (update node set heartbeat_at = {_NOW} where id = %(node)s returning id),
+    dead as (
+        delete from node where id in (
+            select id from node where heartbeat_at < {_NOW} - %(lease)s and id <> %(node)s
+            for update skip locked
+        ) returning id
+    ),
+    living as (select id from node where id not in (select id from dead))
+    select
+        exists (select from me),
+        exists (select from execution where {IS_OPEN} and owner is distinct from %(node)s
+            and not exists (select from living where living.id = execution.owner)),
+        exists (select from inbox where exists (
+            select from execution where execution.id = inbox.execution and owner = %(node)s and {IS_OPEN}))
+"""  # noqa: S608
+#: A server that was heard of so lately (microseconds) may be alive.
+_RECENT: Final = 60_000_000
+
+
+class NodeQueries:
+    """The part of ``SharedStorage`` that makes it shared."""
+
+    def join(self: Sessions, node: NodeRecord) -> None:
+        """See ``SharedStorage``."""
+        with self.writing() as t:
+            values = (node.place, node.id, node.id, node.place, node.address, node.version)
+            _run(t.node, _JOIN, values)
+
+    def beat(self: Sessions, node: str, lease: float) -> Beat:
+        """See ``SharedStorage``."""
+        with self.writing() as t:
+            values = {"node": node, "lease": round(lease * 1_000_000)}
+            return Beat(*_run(t.node, _BEAT, values).fetchone())
+
+    def leave(self: Sessions, node: str) -> None:
+        """See ``SharedStorage``."""
+        with self.writing() as t:
+            t.node.delete().where(t.node.id == node).execute()
+
+    def nodes(self: Sessions) -> list[NodeRecord]:
+        """See ``SharedStorage``."""
+        with self.reading() as t:
+            n = t.node
+            rows = n.select(*(getattr(n, name) for name in COLUMNS["node"])).order_by(n.started_at, n.id)
+            return [NodeRecord(**row) for row in rows.dicts()]
+
+
+def expect_nobody(db: Any, missing: list[str], database: object) -> None:
+    """Raise Conflict when the schema would change under servers that live."""
+    if not missing or not db.table_exists("node"):
+        return
+    query = f"select address from node where heartbeat_at > {_NOW} - {_RECENT} order by started_at"  # noqa: S608
+    living = [address for (address,) in db.execute_sql(query)]
+    if living:
+        raise Conflict(
+            f"the database {database} needs {', '.join(missing)}, and servers of an older release use it:"
+            f" {', '.join(living)}",
+            remedy="stop these servers first; the first one of the new release then migrates",
+        )
+
+
+def _run(table: Any, statement: str, values: Any) -> Any:
+    return table._database.execute_sql(statement, values)
