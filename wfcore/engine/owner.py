@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
@@ -71,6 +71,7 @@ class Owner:
         self._intake = Intake(storage, ledger, capacity)
         self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
+        self._again: deque[Mail] = deque()
         self._timers = Timers()
         self._takeover = Takeover(storage, ledger, capacity, self._timers)
         self._allotment = Allotment(ledger, capacity, self._takeover)
@@ -133,7 +134,7 @@ class Owner:
     @property
     def pause(self) -> float:
         """Seconds to let pass before the next turn: the longer, the more often storage has failed."""
-        return min(5.0, 0.05 * 2 ** (self._failures - 1)) if self._stale else 0.0
+        return min(5.0, 0.05 * 2 ** min(self._failures - 1, 10)) if self._stale else 0.0
 
     def turn(self, *, wait: bool = True) -> None:
         """Deal with all that has arrived or is due, in one commit; unless told not to, ``wait`` for some.
@@ -164,9 +165,10 @@ class Owner:
         if next_at is not None:
             timeout = min(max(0.0, (next_at - now) / SECOND), timers.LOOK)
         most = 1 if self._singly else GROUP
-        events: list[Mail | Timer] = []
+        events: list[Mail | Timer] = [self._again.popleft() for _ in range(min(most, len(self._again)))]
         try:
-            events.append(self._mail.get(wait, timeout))
+            if not events:
+                events.append(self._mail.get(wait, timeout))
             while len(events) < most:
                 events.append(self._mail.get_nowait())
         except Empty:
@@ -215,6 +217,8 @@ class Owner:
         refused = self._storage.commit(steps) if steps else frozenset()
         for id in refused:
             self._forget(id, group)
+        if refused:
+            self._mail.put(Inbox())  # one more turn, which hands out the slots that they held
         group.answer()
         for timer in group.timers:  # before any is withdrawn: what asked for one may have ended in this turn
             self._timers.add(timer)
@@ -300,8 +304,7 @@ class Owner:
             self._singly = len(events) + 1
             if len(events) == 1:
                 self._suspect(events[0], error)
-        for event in events:
-            self._put_back(event)
+        self._again.extendleft(event for event in reversed(events) if self._comes_again(event))
         self._stale = True
         self._failures += 1
 
@@ -326,8 +329,8 @@ class Owner:
         self._takeover.condemned.clear()
         return True
 
-    def _put_back(self, event: Mail | Timer) -> None:
-        """The event comes again, unless somebody can be told that it does not."""
+    def _comes_again(self, event: Mail | Timer) -> TypeGuard[Mail]:
+        """Whether the event comes again, before what arrived after it; if not, somebody is told so."""
         if isinstance(event, Submission | CancelRequest):
             if not event.reply.done():
                 remedy = "see the server's log; the same request may succeed later"
@@ -335,6 +338,6 @@ class Owner:
         elif isinstance(event, Ended):
             job = event.attempt.job
             self._ledger.attempts[job.execution, job.path, job.attempt] = event.attempt
-            self._mail.put(event)
-        elif not isinstance(event, Timer):  # timers are set anew from the rows
-            self._mail.put(event)
+        elif isinstance(event, Line):
+            event.attempt.room.acquire(blocking=False)  # it has not arrived
+        return not isinstance(event, Submission | CancelRequest | Timer)  # timers are set anew from the rows

@@ -273,3 +273,17 @@ def test_a_bug_that_shows_on_one_execution_ends_that_one(opened, monkeypatch):
     assert "KeyError" in opened.app.executions.describe(ids[0])["error"]["message"]
     opened.until(lambda: opened.app.engine.running_tasks() == 0)
     assert opened.owner()._capacity.admitted == set()
+
+
+def test_hours_without_storage_do_not_end_the_owner(opened):
+    opened.apply(opened.chain(1, GATE))
+    id = opened.submit()
+    opened.until_running(id)
+    owner = opened.owner()
+    owner._failures = 5000
+    opened.fail_commits(1)
+    with pytest.raises(Unavailable):
+        opened.submit()
+    opened.stage.gates["g"].set()
+    assert opened.end(id, 30) == "SUCCESS"
+    assert owner.alive
