@@ -1,0 +1,199 @@
+"""What is durable in the simulation: the storage contract over dictionaries. It survives every server."""
+
+import hashlib
+from dataclasses import fields, replace
+from operator import attrgetter
+
+from wfcore.api import ExecutionRecord, NotFound, TaskRecord
+from wfcore.model.execution import OPEN
+
+_COLUMNS = attrgetter(*(field.name for field in fields(ExecutionRecord)))
+_CELLS = attrgetter(*(field.name for field in fields(TaskRecord)))
+
+
+def copied(record):
+    """Another row with the same content, as a database would give it."""
+    if isinstance(record, TaskRecord):
+        return TaskRecord(*_CELLS(record))
+    return ExecutionRecord(*_COLUMNS(record))
+
+
+class Draft:
+    """What a group would make of one execution, before it is known that the whole group can be written."""
+
+    def __init__(self, step, tasks, facts):
+        self.create, self.owner, self.epoch = step.create, step.execution.owner, step.execution.epoch
+        self.record, self.tick = step.execution, step.tick
+        self.tasks, self.facts, self.taken = tasks, facts, []
+
+    def add(self, step):
+        self.record = step.execution
+        self.tasks = {**self.tasks, **{task.path: task for task in step.tasks}}
+        self.facts = [*self.facts, *step.facts]
+        self.taken = [*self.taken, *step.taken]
+
+
+class Memory:
+    """``alive`` are the owners whose lease holds: what is theirs is not adopted."""
+
+    def __init__(self):
+        self.rows, self.task_rows, self.fact_rows = {}, {}, {}
+        self.keys, self.ticks, self.messages, self.blobs = {}, {}, [], {}
+        self.flows, self.trigger_rows = {}, {}
+        self.alive = set()
+        self._posted = 0
+
+    def start(self):
+        """There is nothing to open."""
+
+    def stop(self, deadline):
+        """There is nothing to close."""
+
+    def commit(self, steps):
+        drafts, refused = {}, set()
+        for step in steps:
+            id = step.execution.id
+            if id in refused:
+                continue
+            draft = drafts.get(id)
+            if draft is None and self._acceptable(step, drafts):
+                tasks = {} if step.create else self.task_rows[id]
+                draft = drafts[id] = Draft(step, tasks, [] if step.create else self.fact_rows[id])
+            elif draft is None or step.create or _lease(step) != (draft.owner, draft.epoch):
+                refused.add(id)
+                continue
+            draft.add(step)
+        for id, draft in drafts.items():
+            numbers = [fact.seq for fact in draft.facts]
+            if len(set(numbers)) != len(numbers):
+                raise ValueError(f"two facts of {id} have one number")
+        for id, draft in drafts.items():
+            self._write(id, draft)
+        return frozenset(refused)
+
+    def _acceptable(self, step, drafts):
+        record, tick = step.execution, step.tick
+        if not step.create:
+            row = self.rows.get(record.id)
+            return row is not None and _lease(step) == (row.owner, row.epoch)
+        new = [draft for draft in drafts.values() if draft.create]
+        keys = self.keys.keys() | {_key(draft.record) for draft in new}
+        ticks = self.ticks.keys() | {due(draft.tick) for draft in new if draft.tick}
+        return (
+            record.id not in self.rows
+            and (record.key is None or _key(record) not in keys)
+            and (tick is None or due(tick) not in ticks)
+        )
+
+    def _write(self, id, draft):
+        record = draft.record
+        if draft.create:
+            self.rows[id] = copied(record)
+            if record.key is not None:
+                self.keys[_key(record)] = id
+            if draft.tick is not None:
+                self.ticks[due(draft.tick)] = id
+                self._move(draft.tick)
+        else:
+            before = self.rows[id]
+            row = copied(record)
+            row.owner, row.epoch = before.owner, before.epoch
+            self.rows[id] = row
+        self.task_rows[id] = {path: copied(task) for path, task in draft.tasks.items()}
+        self.fact_rows[id] = draft.facts
+        self.messages = [message for message in self.messages if message.id not in draft.taken]
+
+    def _move(self, tick):
+        key = (tick.namespace, tick.workflow, tick.trigger)
+        row = self.trigger_rows.get(key)
+        if row is not None and row.next_at <= tick.due_at:
+            self.trigger_rows[key] = replace(row, next_at=tick.next_at)
+
+    def adopt(self, owner, limit):
+        found = [r for r in self.rows.values() if r.state in OPEN and r.owner not in {owner, *self.alive}]
+        taken = sorted(found, key=lambda row: (row.state == "PENDING", row.id))[:limit]
+        for row in taken:
+            row.owner, row.epoch = owner, row.epoch + 1
+        return [copied(row) for row in taken]
+
+    def execution(self, id):
+        row = self.rows.get(id)
+        return None if row is None else copied(row)
+
+    def execution_by_key(self, namespace, workflow, key):
+        id = self.keys.get((namespace, workflow, key))
+        return None if id is None else self.execution(id)
+
+    def executions(self, query):
+        found = [
+            row
+            for id, row in sorted(self.rows.items(), reverse=True)
+            if (query.namespace is None or row.namespace == query.namespace)
+            and (query.workflow is None or row.workflow == query.workflow)
+            and (not query.states or row.state in query.states)
+            and (query.before is None or id < query.before)
+        ]
+        return [copied(row) for row in found[: query.limit]]
+
+    def pending(self, owner, after, limit):
+        rows = sorted(self.rows.items())
+        found = [r for id, r in rows if r.owner == owner and r.state == "PENDING" and id > after]
+        return [copied(row) for row in found[:limit]]
+
+    def counts(self):
+        states = [row.state for row in self.rows.values()]
+        return {state: states.count(state) for state in set(states)}
+
+    def tasks(self, execution):
+        rows = self.task_rows.get(execution, {}).values()
+        order = sorted(rows, key=lambda task: (task.started_at is None, task.started_at or 0, task.path))
+        return [copied(task) for task in order]
+
+    def facts(self, execution, after=0, limit=1000, kind=None):
+        found = [f for f in self.fact_rows.get(execution, ()) if f.seq > after and kind in (None, f.kind)]
+        return found[:limit]
+
+    def post(self, message):
+        if any(_place(each) == _place(message) for each in self.messages):
+            return False
+        self._posted += 1
+        self.messages.append(replace(message, id=self._posted))
+        return True
+
+    def inbox(self, owner):
+        return [
+            m for m in self.messages if (row := self.rows[m.execution]).owner == owner and row.state in OPEN
+        ]
+
+    def put_blob(self, content):
+        digest = hashlib.sha256(content).hexdigest()
+        self.blobs[digest] = content
+        return digest
+
+    def get_blob(self, digest):
+        if digest not in self.blobs:
+            raise NotFound(f"there is no content {digest}")
+        return self.blobs[digest]
+
+    def put_workflow(self, record, triggers):
+        self.flows[record.namespace, record.id, record.revision] = record
+        self.trigger_rows = {(t.namespace, t.workflow, t.name): t for t in triggers}
+
+    def triggers(self, namespace=None, workflow=None):
+        return list(self.trigger_rows.values())
+
+
+def _lease(step):
+    return step.execution.owner, step.execution.epoch
+
+
+def _key(record):
+    return record.namespace, record.workflow, record.key
+
+
+def due(tick):
+    return tick.namespace, tick.workflow, tick.trigger, tick.due_at
+
+
+def _place(message):
+    return message.execution, message.path, message.attempt, message.kind

@@ -1,0 +1,262 @@
+"""A server of the simulation: the real owner, dispatch and worker, without threads, over a bad connection."""
+
+from dataclasses import dataclass
+
+from tests.simulation.workloads import as_stored
+from wfcore.engine.capacity import Capacity
+from wfcore.engine.dispatch import Dispatch
+from wfcore.engine.ledger import Ledger
+from wfcore.engine.mail import Drain, Ended, Line
+from wfcore.engine.owner import Owner
+from wfcore.engine.worker import Worker
+from wfcore.errors import RetryableError, TerminalError, Unavailable
+from wfcore.model.execution import RUNNING, TERMINAL, WAITING, Cancelled
+from wfcore.plugins.contracts import Action, Result
+
+SECOND = 1_000_000
+
+
+class Died(BaseException):
+    """This server's process is gone; nothing of it goes on."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    workflows: int
+    tasks: int
+
+
+class Connection:
+    """One server's way to the storage; the world decides what happens on it."""
+
+    def __init__(self, world, server):
+        self._world, self._server = world, server
+
+    def commit(self, steps):
+        world, server = self._world, self._server
+        fault = world.fault_of_commit(server, steps)
+        if fault == "late":
+            world.interlude(server)
+        if fault == "refused":
+            raise Unavailable("the simulated disk is full")
+        if fault == "bug":
+            raise ValueError("the simulated driver has a bug")
+        if fault == "dies before":
+            raise Died
+        with world.judging():
+            refused = world.historian.commit(server, steps)
+        if fault == "dies after":
+            raise Died
+        if fault == "unknown":
+            world.historian.unsure = True
+            raise Unavailable("whether it was written is not known")
+        if fault == "late":
+            world.interlude(server)
+        return refused
+
+    def __getattr__(self, verb):
+        call = getattr(self._world.memory, verb)
+
+        def checked(*arguments):
+            if self._world.fails(self._server):
+                raise Unavailable(f"the simulated {verb} fails")
+            return call(*arguments)
+
+        return checked
+
+
+class Door:
+    """The owner as its Dispatch sees it: who asks waits for the answer, and the world goes on."""
+
+    def __init__(self, world, server):
+        self._world, self._server = world, server
+
+    def send(self, mail):
+        self._server.owner.send(mail)
+        self._server.replies.append(mail.reply)
+        self._world.wait_for(mail.reply, self._server)
+
+
+@dataclass
+class Job:
+    """An attempt in a worker's hands. ``outcome`` is there once its action has had its effect."""
+
+    attempt: object
+    outcome: object = None
+    deaf: bool = False
+    start: str = ""
+
+
+class Server:
+    """``jobs`` are the attempts in its workers' hands; ``sleeping`` is a process that gets no time."""
+
+    def __init__(self, world, number, limits):
+        self.world, self.name, self.limits = world, f"s{number}", limits
+        self.storage = Connection(world, self)
+        self.ledger = Ledger(self.storage, world.shelf, self.name)
+        self.capacity = Capacity(limits.workflows, limits.tasks)
+        self.owner = Owner(self.storage, self.ledger, self.capacity, world.clock, self)
+        self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
+        self.dispatch = Dispatch(
+            self.storage, world.shelf, Door(world, self), self.name, world.clock, self, None
+        )
+        self.jobs, self.replies = {}, []
+        self.dead = self.sleeping = self.turning = False
+        self.leaving = 0
+        self.next_turn = 0
+        self._deaf, self._acting = False, ""
+
+    def start(self):
+        self.turning = True
+        self.owner.take_over(self._dispatch)
+        self.turning = False
+
+    def committed(self, steps):
+        """Nobody here listens."""
+
+    def admit(self, **_):
+        """All are let in."""
+
+    def retry_delay(self, **_):
+        """No opinion."""
+
+    def turn(self):
+        """One turn of the owner, if it would take one: there is mail or time, and it does not pause."""
+        if self.turning or self.sleeping or self.world.clock.now() < self.next_turn or not self.is_called:
+            return
+        self.turning = True
+        self.owner.turn(wait=False)
+        self.turning = False
+        self.next_turn = self.world.clock.now() + round(self.owner.pause * SECOND)
+        if not self.owner._stale:
+            with self.world.judging():
+                self._check_timers()
+
+    @property
+    def has_mail(self):
+        """Whether a turn has something to do."""
+        return bool(self.owner._again) or not self.owner._mail.empty() or self.owner._stale
+
+    @property
+    def is_called(self):
+        """Whether the thread of a real owner would wake up."""
+        at = self.owner._timers.next_at()
+        return self.has_mail or (at is not None and at <= self.world.clock.now())
+
+    def _check_timers(self):
+        """After a turn there is a timer for all that waits for a time, and none for what has ended."""
+        memory, live = self.world.memory, self.owner._timers._live
+        for id, row in memory.rows.items():
+            if row.owner != self.name or self.leaving:
+                continue
+            begun = any(task.state == RUNNING for task in memory.task_rows[id].values())
+            wanted = [("deadline", id, "", 0)] if begun and row.deadline is not None else []
+            if row.state == WAITING and id not in self.capacity._again:
+                waiting = [task for task in memory.task_rows[id].values() if task.state == WAITING]
+                wanted += [("due", id, task.path, 0) for task in waiting]
+            assert live.keys() >= set(wanted), f"no timer for {set(wanted) - live.keys()}"
+            if row.state in TERMINAL:
+                left = [key for key in live if key[1] == id and key[0] in ("deadline", "due")]
+                assert not left, f"{left} for what has ended"
+        for key, attempt in self.ledger.attempts.items():
+            if not attempt.reason and attempt.expires_at is not None:
+                assert ("expire", *key) in live, f"no timer for the timeout of {key}"
+
+    def find(self, type, pins):
+        """The one action there is."""
+        return Action("act", self._act)
+
+    def _dispatch(self, job):
+        if self.world.draws("dispatcher"):
+            raise RuntimeError("the simulated dispatcher is broken")
+        attempt = self.ledger.attempts[job.execution, job.path, job.attempt]
+        self.jobs[id(attempt)] = Job(attempt)
+        with self.world.judging():
+            assert len(self.jobs) <= self.limits.tasks, "more attempts than maxConcurrentTasks"
+            self.world.historian.dispatched(self, attempt)
+
+    def enter(self, job):
+        """A worker begins with an attempt: its action has its effect, and it is settled how it will end."""
+        self._deaf, self._acting = False, ""
+        job.outcome = self.worker.run(job.attempt)
+        job.deaf, job.start = self._deaf, self._acting
+
+    def leave(self, job):
+        """The attempt comes back; one that was told to stop does as it was told, unless it is deaf."""
+        if job.attempt.stopped.is_set() and not job.deaf:
+            job.outcome = self.worker.run(job.attempt)
+        del self.jobs[id(job.attempt)]
+        key = (self.name, job.attempt.job.execution, job.attempt.job.path, job.attempt.job.attempt)
+        self.world.historian.back[key] = job.start
+        for _ in range(1 + self.world.draws("twice")):
+            self.owner.send(Ended(job.attempt, job.outcome))
+
+    def _line(self, attempt, level, message):
+        self.owner.send(Line(attempt, level, message))
+
+    def _act(self, inputs, context):
+        """What every task does: its effect, lines, and what chance wants."""
+        world, chance = self.world, self.world.chance
+        with world.judging():
+            world.historian.effect(self, context)
+            self._check_inputs(context, inputs)
+        world.starts += 1
+        self._acting = str(world.starts)
+        for number in range(chance.choice((0, 0, 0, 1, 3))):
+            world.historian.sent[self._acting] += 1
+            context.log(f"{self._acting} {number}")
+        self._deaf = world.draws("deaf")
+        what = world.behaviour()
+        if what == "retryable":
+            raise RetryableError("not now", kind="passing", retry_after=chance.choice((None, None, 0, 7)))
+        if what == "terminal":
+            raise TerminalError("never", kind="broken")
+        if what == "bug":
+            raise KeyError("a bug of the action")
+        value = {"start": world.starts, "poison": what == "poison"}
+        if what == "large":
+            value["large"] = "x" * 70_000
+        produced = world.historian.outputs.setdefault((context.execution, context.task, context.attempt), [])
+        produced.append(as_stored(value) if what != "large" else world.digest_of(value))
+        if what == "poison":
+            world.poisoned.add(context.execution)
+        if what == "wait":
+            pause = chance.choice((0, 1, 4, 6, 60, 2000)) * SECOND
+            return Result(value, wait_until=world.clock.now() + pause)
+        return value
+
+    def _check_inputs(self, context, inputs):
+        """What a task reads is what the tasks before it gave."""
+        rows = self.world.memory.task_rows[context.execution]
+        prefix = context.task.rpartition("/")[0]
+        prefix = prefix and prefix + "/"
+        for name, value in inputs.items():
+            if rows[prefix + name].output is not None:
+                assert value is not None and "start" in value, f"{name} gave {value}"
+
+    def begin_to_leave(self):
+        """The three steps of a stop: no new attempts, stop those that run, leave the deaf ones behind."""
+        self.leaving += 1
+        if self.leaving == 1:
+            self.owner.send(Drain())
+        elif self.leaving == 2:
+            self.owner.send(Drain(hard=True))
+        else:
+            for attempt in list(self.ledger.attempts.values()):
+                self.owner.send(Ended(attempt, Cancelled()))
+
+    def check_nothing_is_left(self):
+        """A server at rest holds nothing."""
+        left = {
+            "runs": self.ledger.runs,
+            "attempts": self.ledger.attempts,
+            "admitted": self.capacity.admitted,
+            "busy": self.capacity.busy,
+            "queues": [*self.capacity._again, *self.capacity._new, *self.capacity._ready],
+            "withdrawn": self.capacity._withdrawn,
+            "timers": self.owner._timers._live,
+            "condemned": self.owner._takeover.condemned,
+            "suspicions": self.owner._suspicions,
+        }
+        left = {what: held for what, held in left.items() if held}
+        assert not left, f"{self.name} still holds {left}"
