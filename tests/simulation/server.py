@@ -256,7 +256,6 @@ class Server:
             "withdrawn": self.capacity._withdrawn,
             "timers": self.owner._timers._live,
             "condemned": self.owner._takeover.condemned,
-            "suspicions": self.owner._suspicions,
         }
         left = {what: held for what, held in left.items() if held}
         assert not left, f"{self.name} still holds {left}"

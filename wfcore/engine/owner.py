@@ -262,6 +262,7 @@ class Owner:
             self._timers.add(Timer(record.deadline, "deadline", record.id))
         if record.state in TERMINAL:
             self._timers.withdraw("deadline", record.id)
+            self._suspicions.pop(record.id, None)
             self._ledger.drop(record.id)
         elif record.state == WAITING and not soon:
             self._ledger.drop(record.id)
@@ -278,6 +279,7 @@ class Owner:
         for _ in [a for a in group.starting if a.job.execution == execution]:
             self._capacity.give_back()
         group.starting = [a for a in group.starting if a.job.execution != execution]
+        self._suspicions.pop(execution, None)
         self._capacity.release(execution)
         self._ledger.drop(execution)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -81,6 +82,9 @@ class Worker:
                 return self._failed(attempt, error.kind, error.message, passing=True, after=error.retry_after)
             case TerminalError():
                 return self._failed(attempt, error.kind, error.message)
+            case OSError(errno=errno.EMFILE | errno.ENFILE):
+                why = "the server has too many open files; raise its limit (`ulimit -n`)"
+                return self._failed(attempt, Unavailable.code, why, passing=True)
             case WorkflowError():
                 untold = error.remedy and error.remedy not in error.message
                 remedy = f" ({error.remedy})" if untold else ""

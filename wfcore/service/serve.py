@@ -32,6 +32,8 @@ _FLUSH: Final = 2.0
 _CLEANUP: Final = 5
 _MAX_HEAD: Final = 64 * 1024
 _BACKLOG: Final = 1024
+#: So many files may be open besides the connections: databases, outgoing requests, sandbox processes.
+_OTHER_FILES: Final = 512
 _log = logging.getLogger("workflow.server")
 
 
@@ -90,14 +92,14 @@ class Door:
         self._site = site
         self._workers = ThreadedTaskDispatcher()
         self._workers.set_thread_count(section["threads"])
-        _allow_files(section["connections"])
+        connections = _allow_files(section["connections"])
         name = listening.getsockname()
         self._server = Listener(
             build_app(site),
             map={},
             _sock=listening,
             dispatcher=self._workers,
-            adj=Adjustments(sockets=[listening], **_adjustments(section)),
+            adj=Adjustments(sockets=[listening], connection_limit=connections, **_adjustments(section)),
             sockinfo=(listening.family, listening.type, listening.proto, name),
             bind_socket=False,
         )
@@ -136,7 +138,6 @@ def _adjustments(section: Mapping[str, Any]) -> dict[str, Any]:
     headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
     return {
         "threads": section["threads"],
-        "connection_limit": section["connections"],
         "channel_timeout": max(1, round(patience)),
         "cleanup_interval": often,
         "asyncore_loop_timeout": often,  # how long the idle loop sleeps
@@ -184,10 +185,22 @@ def _url(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _allow_files(connections: int) -> None:
-    """Raise the limit of open files so that the connections, not the files, are what runs out."""
+def _allow_files(connections: int) -> int:
+    """Raise the limit of open files so that the connections, not the files, are what runs out.
+
+    How many connections may be open then: fewer when the limit cannot be raised so far.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + 512
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    wanted = connections + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    possible = min(connections, max(limit - _OTHER_FILES, limit // 4))
+    if possible < connections:
+        _log.warning(
+            "at most %d files may be open, so %d connections are served at once instead of %d;"
+            " raise the limit: `ulimit -n`, or LimitNOFILE= of the unit",
+            limit, possible, connections,
+        )  # fmt: skip
+    return possible

@@ -92,6 +92,8 @@ def odd(inputs, task):
         raise TerminalError(object(), kind=object())
     if what == "half a surrogate pair":
         raise TerminalError("\\ud800", kind="\\udfff")
+    if what == "no file can be opened":
+        raise OSError(24, "Too many open files")
     if what == "exit":
         raise SystemExit(3)
     if what == "a large wait":

@@ -13,6 +13,7 @@ ODD = {
     "a pause in the past": "failed",
     "an error that is no text": "",
     "half a surrogate pair": "\udfff",
+    "no file can be opened": "unavailable",
     "exit": "bug",
 }
 
@@ -77,3 +78,16 @@ def test_who_talks_without_end_holds_nobody_up(opened):
     assert opened.end(talking, 30) == "CANCELLED"
     lines = len(opened.app.storage.facts(talking, limit=1_000_000, kind="log"))
     assert lines > 1000
+
+
+def test_when_no_file_can_be_opened_the_task_may_be_tried_again(opened):
+    opened.apply(
+        opened.chain(
+            1, "{type: witness/odd, retry: {max: 2, delay: 0s}, inputs: {what: no file can be opened}}"
+        )
+    )
+    id = opened.submit()
+    assert opened.end(id) == "FAILED"
+    task = opened.tasks(id)["t00"]
+    assert task["attempt"] == 3
+    assert "ulimit -n" in task["error"]["message"]
