@@ -279,3 +279,18 @@ def timed(function):
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
+
+
+def test_thousands_of_broken_tasks_are_told_of_at_the_cost_of_few(monkeypatch, problems):
+    """Cerberus sorts each error in among all others: their number must not be that of the faults."""
+    from cerberus.errors import ValidationError
+
+    compared, original = [], ValidationError.__lt__
+    monkeypatch.setattr(ValidationError, "__lt__", lambda a, b: bool(compared.append(1)) or original(a, b))
+
+    def cost(count):
+        compared.clear()
+        assert len(problems("tasks:\n" + "".join(f"  t{n}: {{a: 1}}\n" for n in range(count)))) == 100
+        return len(compared)
+
+    assert 0 < cost(4000) < 2 * cost(1000), "it may stay the same, and must not grow with the square"
