@@ -8,6 +8,8 @@ from typing import Final
 
 Task = tuple[str, str, Sequence[str]]
 
+#: Of more tasks there is no drawing: nobody would read it, and its cost grows with their square.
+MOST: Final = 500
 #: So many tasks with the same needs and the same followers are drawn as one block.
 _BLOCK: Final = 5
 #: The line that joins (up, down, left, right).
@@ -31,8 +33,11 @@ def draw(tasks: Sequence[Task]) -> str:
     """The drawing of ``(name, type, needs)``; needs that are no task of the sequence are left out.
 
     A task lies below all that it needs and is joined to those that do not follow from others; ``┊``
-    goes on with a block of tasks that need the same and are needed by the same.
+    goes on with a block of tasks that need the same and are needed by the same. Of more than MOST
+    tasks only their number is told.
     """
+    if len(tasks) > MOST:
+        return f"{len(tasks)} tasks, too many to draw"
     nodes = _nodes(tasks)
     rows = list(_rows(nodes))
     width = max((len(rails.rstrip()) for rails, _ in rows), default=0)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from wfcore.service.graph import draw
+from wfcore.service.graph import MOST, draw
 
 
 def drawn(*tasks):
@@ -98,3 +98,10 @@ def read_back(lines):
                     rails.pop(c)
         rails[column], joint = {task[1]}, None
     return found
+
+
+def test_what_nobody_could_read_is_not_drawn():
+    """In a chain each task follows from all before it, so a drawing costs the square of its length."""
+    chain = [(f"t{n}", "core/set", [f"t{n - 1}"] if n else []) for n in range(MOST + 1)]
+    assert draw(chain[:-1]).count("\n") == MOST - 1
+    assert draw(chain) == f"{MOST + 1} tasks, too many to draw"
