@@ -19,7 +19,7 @@ from wfcore.language.scalar import resolved
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 64
-MAX_NODES: Final = 20_000
+MAX_NODES: Final = 200_000
 MAX_ALIASES: Final = 100
 MAX_SECONDS: Final = 5.0
 MAX_PROBLEMS: Final = 100
