@@ -24,6 +24,7 @@ from wfcore.errors import (
 from wfcore.hooks.spec import hookimpl
 from wfcore.language.duration import parse as parse_duration
 from wfcore.model.execution import (
+    EXECUTION_STATES,
     OPEN,
     TERMINAL,
     Error,
@@ -73,6 +74,7 @@ from wfcore.plugins.contracts import (
 
 __all__ = [
     "CONTRACT",
+    "EXECUTION_STATES",
     "OPEN",
     "TERMINAL",
     "Action",

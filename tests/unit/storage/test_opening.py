@@ -120,7 +120,7 @@ def test_checking_migrations_needs_no_lock_and_leaves_the_file_alone(storage, ma
     before = (tmp_path / "db.sqlite").read_bytes()
     assert make().migrate(check=True) == []
     assert (tmp_path / "db.sqlite").read_bytes() == before
-    assert make("none.sqlite").migrate(check=True) == ["0001_first", "0002_packages", "0003_content"]
+    assert make("none.sqlite").migrate(check=True) == migrations.known()
     assert not (tmp_path / "none.sqlite").exists()
 
 

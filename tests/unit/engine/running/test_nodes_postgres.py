@@ -167,9 +167,9 @@ def test_each_tick_fires_once_on_all_servers(installation, cluster):
 def test_a_schema_does_not_change_under_living_servers(installation, cluster):
     with cluster("a") as a:
         with a.storage.writing() as t:
-            t.node._database.execute_sql("delete from schema_version where name = '0004_nodes'")
+            t.node._database.execute_sql("delete from schema_version where name = '0005_nodes'")
         with pytest.raises(Conflict, match="servers of an older release use it: http://a"), cluster("b"):
             pass
         with a.storage.writing() as t:
-            row = "insert into schema_version (name, applied_at) values ('0004_nodes', 1)"
+            row = "insert into schema_version (name, applied_at) values ('0005_nodes', 1)"
             t.node._database.execute_sql(row)
