@@ -1,4 +1,4 @@
-"""Runs one large execution in a process of its own: ``child.py DIRECTORY SHAPE COUNT`` tells its cost as JSON."""
+"""Runs one large execution in a process of its own and tells its cost: ``child.py DIR SHAPE COUNT``."""
 
 import json
 import logging
