@@ -1,7 +1,7 @@
 """How long lists of executions take when there are many of them, from outside, against a real server.
 
-``PYTHONPATH=.:sdk/python python tests/benchmarks/lists.py [COUNT]``, from the top, prints a JSON line for each
-filter: milliseconds for a page of 50, median and 99th percentile, first pages and pages from the middle.
+``PYTHONPATH=.:sdk/python python tests/benchmarks/lists.py [COUNT]``, from the top, prints a JSON line for
+each filter: milliseconds for a page of 50, median and 99th percentile, first pages and pages from the middle.
 """
 
 import json
@@ -47,7 +47,9 @@ def fill(place, count):
     storage.start()
     for start in range(0, count, 1000):
         group = [execution(number) for number in range(start, min(start + 1000, count))]
-        storage.commit([Step(one, True, tasks=[TaskRecord("a", "SUCCESS", output='{"v": 1}')]) for one in group])
+        storage.commit(
+            [Step(one, True, tasks=[TaskRecord("a", "SUCCESS", output='{"v": 1}')]) for one in group]
+        )
     storage.stop(5)
 
 

@@ -76,7 +76,7 @@ for _ in range(2):
         found["runs"].append({
             "applied": applied.result,
             "state": record and record.state,
-            "outputs": record and app.executions.answer(record),
+            "outputs": record and app.executions.outputs(record.id),
             "triggers": app.workflows.describe("default", "greet")["triggers"],
             "health": dict(app.host.health()),
             "counts": dict(app.storage.counts()),

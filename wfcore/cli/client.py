@@ -39,6 +39,15 @@ class Client:
             query["wait"] = wait
         return self.call("GET", path, query=query, patience=wait)
 
+    def content(self, path: str, **query: Any) -> bytes:
+        """GET what is at ``path`` as it comes."""
+        given = {name: value for name, value in query.items() if value is not None}
+        target = f"{self._path}{quote(path)}?{urlencode(given)}"
+        status, content = self._exchange("GET", target, None, self._headers(None, {}), TIMEOUT)
+        if status >= 300:
+            _answer(self.address, status, content)
+        return content
+
     def post(
         self, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, **query: Any
     ) -> Any:

@@ -31,6 +31,7 @@ ROOT = Group(
             {
                 "list": command(execution.list_executions),
                 "inspect": command(execution.inspect),
+                "content": command(execution.content),
                 "logs": command(execution.logs),
                 "watch": command(execution.watch),
                 "cancel": command(execution.cancel),

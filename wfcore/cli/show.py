@@ -58,6 +58,9 @@ def values(title: str, data: Any) -> Iterator[Line]:
         return
     yield ""
     yield Styled(title, "bold")
+    if isinstance(large := data.get("$large") if isinstance(data, Mapping) else None, Mapping):
+        yield f"  {large['bytes']} bytes, to be had by `workflow execution content`"
+        return
     rows = data.items() if isinstance(data, Mapping) else [("", data)]
     for name, value in rows:
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

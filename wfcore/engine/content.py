@@ -58,8 +58,24 @@ def unpack(stored: str | None, blobs: Blobs) -> Any:
     if stored is None:
         return None
     if stored.startswith(_MARK):
-        return json.loads(blobs.get_blob(stored[len(_MARK) :].partition(":")[0]))
+        return json.loads(blobs.get_blob(_digest(stored)))
     return json.loads(stored)
+
+
+def raw(stored: str | None, blobs: Blobs) -> bytes:
+    """The JSON text behind a stored form, which nobody needs to read; null for None."""
+    if stored is None:
+        return b"null"
+    return blobs.get_blob(_digest(stored)) if stored.startswith(_MARK) else stored.encode()
+
+
+def size(stored: str | None) -> int:
+    """The bytes of the JSON text behind a stored form; what is inline counts as 0."""
+    return int(stored.rpartition(":")[2]) if stored is not None and stored.startswith(_MARK) else 0
+
+
+def _digest(stored: str) -> str:
+    return stored[len(_MARK) :].partition(":")[0]
 
 
 def _plain(value: Any) -> Any:

@@ -6,18 +6,24 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
-from wfcore.engine.content import unpack
+from wfcore.engine.content import raw, size, unpack
 from wfcore.engine.dispatch import Dispatch, Request
 from wfcore.engine.watch import Watch
-from wfcore.errors import NotFound
+from wfcore.errors import NotFound, UsageError
 from wfcore.model.execution import OUTPUTS, TERMINAL, ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import ExecutionQuery
 from wfcore.plugins.contracts import Storage
 from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
+#: A value whose JSON text is longer (bytes) is not shown with its execution, but where it can be had.
+SHOWN: Final = 1024 * 1024
+#: The values of an execution, and those of its tasks.
+PARTS: Final = ("outputs", "inputs", "trigger")
+TASK_PARTS: Final = ("output", "meta")
 #: More facts than any execution has.
 NEVER = 2**62
 #: How often an execution of another server is looked at, in seconds, while somebody follows it here.
@@ -41,16 +47,30 @@ class History:
         return summary(self._record(id))
 
     def describe(self, id: str) -> dict[str, Any]:
-        """The execution with trigger, inputs, outputs and tasks."""
+        """The execution with trigger, inputs, outputs and tasks; of values above SHOWN only their mark."""
         record = self._record(id)
         tasks = [task for task in self._storage.tasks(id) if task.path != OUTPUTS]
         return {
             **summary(record),
-            "trigger": unpack(record.trigger, self._storage),
-            "inputs": unpack(record.inputs, self._storage),
-            "outputs": unpack(record.outputs, self._storage),
-            "tasks": [self._task(task) for task in tasks],
+            **{part: self._shown(id, getattr(record, part), part) for part in PARTS},
+            "tasks": [self._task(id, task) for task in tasks],
         }
+
+    def content(self, id: str, part: str, task: str = "") -> bytes:
+        """The JSON text of one of PARTS, or with a task's path of TASK_PARTS, whatever its size.
+
+        Raises UsageError when there is no such part.
+        """
+        parts = TASK_PARTS if task else PARTS
+        if part not in parts:
+            what = "a task" if task else "an execution"
+            raise UsageError(f"{what} has no {part!r}", remedy=f"it has {', '.join(parts)}")
+        owner: ExecutionRecord | TaskRecord | None = self._record(id)
+        if task:
+            owner = next((one for one in self._storage.tasks(id) if one.path == task), None)
+        if owner is None:
+            raise NotFound(f"execution {id} has no task {task}", remedy="see `workflow execution inspect`")
+        return raw(getattr(owner, part), self._storage)
 
     def outputs(self, id: str) -> Any:
         """The workflow's outputs; None until it has succeeded."""
@@ -81,7 +101,14 @@ class History:
             raise NotFound(f"there is no execution {id}", remedy=remedy)
         return record
 
-    def _task(self, task: TaskRecord) -> dict[str, Any]:
+    def _shown(self, id: str, stored: str | None, part: str, task: str = "") -> Any:
+        bytes = size(stored)
+        if bytes <= SHOWN:
+            return unpack(stored, self._storage)
+        query = urlencode({"part": part, **({"task": task} if task else {})})
+        return {"$large": {"bytes": bytes, "href": f"/api/v1/executions/{id}/content?{query}"}}
+
+    def _task(self, id: str, task: TaskRecord) -> dict[str, Any]:
         return {
             "path": task.path,
             "type": task.type,
@@ -92,8 +119,7 @@ class History:
             "due_at": rfc3339(task.due_at),
             "started_at": rfc3339(task.started_at),
             "ended_at": rfc3339(task.ended_at),
-            "output": unpack(task.output, self._storage),
-            "meta": unpack(task.meta, self._storage),
+            **{part: self._shown(id, getattr(task, part), part, task.path) for part in TASK_PARTS},
             "error": json.loads(task.error) if task.error else None,
         }
 
@@ -150,9 +176,9 @@ class Executions(History):
         record = self._wait(id, NEVER, timeout, stop)
         return record if record is not None and record.state in TERMINAL else None
 
-    def answer(self, record: ExecutionRecord) -> Any:
-        """The outputs of an execution whose row is at hand."""
-        return unpack(record.outputs, self._storage)
+    def answer(self, record: ExecutionRecord) -> bytes:
+        """The JSON text of the outputs of an execution whose row is at hand."""
+        return raw(record.outputs, self._storage)
 
     def _wait(
         self, id: str, after: int, timeout: float, stop: threading.Event | None

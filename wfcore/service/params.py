@@ -102,6 +102,10 @@ WORKFLOW: Final = text("workflow", "Only executions of the workflow with this id
 STATE: Final = words("state", "Only executions in these states.", EXECUTION_STATES)
 BEFORE: Final = text("before", "Only executions older than this one: the `next` of the last page.")
 COUNT: Final = number("limit", "How many executions at most.", 1, 1000, default=50)
+PART: Final = text(
+    "part", "Which value: `outputs`, `inputs` or `trigger`; of a task `output` or `meta`.", default=""
+)
+TASK: Final = text("task", "The path of a task.", limit=1000, default="")
 VERSION: Final = text("version", "Only this version.")
 FORCE: Final = flag("force", "Also while it is in use; what needs it will fail.")
 AFTER: Final = number("after", "Only what has a higher `seq`.", 0, 2**53, default=0)

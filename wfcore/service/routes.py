@@ -134,6 +134,7 @@ _ENABLE: Final = _post("Turn a workflow on.", "Summary", 200, 404, 409)
 _DISABLE: Final = _post("Turn a workflow off.", "Summary", 200, 404)
 _EXECUTIONS: Final = _get("List executions, newest first.", "Executions", *_LISTING)
 _INSPECT: Final = _get("Inspect an execution.", "Inspection", errors=(404,))
+_CONTENT: Final = _get("Read one value, however large.", "Anything", params.PART, params.TASK, errors=(404,))
 _FACTS: Final = _get("Read the history; with `wait` as a long-poll.", "Facts", *_PAGE, errors=(404, 503))
 _LOGS: Final = _get("Read the log; with `wait` as a long-poll.", "Logs", *_PAGE, errors=(404, 503))
 _PACKAGES: Final = _get("List the installed plugin packages.", "Packages")
@@ -163,6 +164,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(f"{_WORKFLOW}/executions", Submissions, (_SUBMIT,)),
     Route("/api/v1/executions", ExecutionList, (_EXECUTIONS,)),
     Route(_EXECUTION, ExecutionItem, (_INSPECT,)),
+    Route(f"{_EXECUTION}/content", ExecutionItem, (_CONTENT,), "content"),
     Route(f"{_EXECUTION}/facts", ExecutionItem, (_FACTS,), "facts"),
     Route(f"{_EXECUTION}/logs", ExecutionItem, (_LOGS,), "logs"),
     Route(f"{_EXECUTION}/events", ExecutionItem, (_FOLLOW,), "events"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from wfcore.cli.output import Answer, Styled
@@ -11,6 +12,8 @@ from wfcore.cli.session import Session
 from wfcore.errors import UsageError
 
 _PAGE = 1000
+#: More bytes are not written to a terminal.
+_MOST = 1024 * 1024
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red"}
 
 
@@ -65,6 +68,37 @@ def inspect(session: Session, id: str) -> Answer:
     else:
         found = session.client.get(path)
     return Answer(found, show.execution(found))
+
+
+def content(
+    session: Session, id: str, *, task: str | None = None, part: str | None = None, to: Path | None = None
+) -> int:
+    """Print one value of an execution as JSON, however large it is.
+
+    On a terminal, what is longer than 1 MiB is refused: send it elsewhere, or name a file.
+    Finds executions of `workflow run` too, without a server.
+
+    Args:
+        id (ID): The execution.
+        task (PATH): A task, to print its output instead of the workflow's.
+        part (NAME): Which value: outputs, inputs or trigger; of a task output or meta.
+        to (FILE): Write it there instead; a file that is there is not touched.
+    """
+    path = _path(id)
+    if _is_local(session, id):
+        from wfcore.service.embedded import open_history
+
+        with open_history(session.config, id) as history:
+            found = history.content(id, part or ("output" if task else "outputs"), task or "")
+    else:
+        found = session.client.content(f"{path}/content", task=task, part=part)
+    if to is not None:
+        _write(to, found)
+    elif session.out.terminal and len(found) > _MOST:
+        raise UsageError(f"it has {len(found)} bytes", remedy="send it elsewhere, or name a file with --to")
+    else:
+        session.out.raw(found.decode() + "\n")
+    return 0
 
 
 def logs(session: Session, id: str, *, follow: bool = False) -> int:
@@ -122,6 +156,13 @@ def _path(id: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", id):
         raise UsageError(f"{id!r} is not the id of an execution", remedy="see `workflow execution list`")
     return f"/api/v1/executions/{id}"
+
+
+def _write(file: Path, content: bytes) -> None:
+    from wfcore.cli.projects import written
+
+    with written(str(file)), file.open("xb") as new:
+        new.write(content)
 
 
 def _is_local(session: Session, id: str) -> bool:

@@ -70,6 +70,12 @@ class ExecutionItem:
         """Inspect an execution."""
         send(response, self._executions.describe(id))
 
+    def on_get_content(self, request: Request, response: Response, id: str) -> None:
+        """Read one value of an execution or a task, as it is stored."""
+        task = params.TASK.read(request)
+        part = params.PART.read(request) or ("output" if task else "outputs")
+        response.data = self._executions.content(id, part, task)
+
     def on_get_facts(self, request: Request, response: Response, id: str) -> None:
         """Read an execution's history; with `wait` as a long-poll."""
         self._poll(request, response, "facts", id)

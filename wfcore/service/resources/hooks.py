@@ -56,7 +56,7 @@ class Hooks:
 
     def _answer(self, response: Response, ended: ExecutionRecord) -> None:
         if ended.state == SUCCESS:
-            send(response, self._site.app.executions.answer(ended))
+            response.data = self._site.app.executions.answer(ended)
             return
         error = {
             "code": "execution_failed",
