@@ -65,7 +65,7 @@ class Allotment:
         id = chosen if isinstance(chosen, str) else chosen.id
         run = group.touched.get(id)
         if run is None:
-            run = self._load(id, group, now)
+            run = self._load(chosen, group, now)
         if run is None:
             self.capacity.release(id)
             return
@@ -80,10 +80,13 @@ class Allotment:
         if run.record.state != RUNNING:
             self.capacity.release(id)
 
-    def _load(self, id: str, group: Group, now: int) -> Run | None:
+    def _load(self, chosen: ExecutionRecord | str, group: Group, now: int) -> Run | None:
         """The execution; one whose workflow cannot be loaded any more ends here, and alone."""
+        id = chosen if isinstance(chosen, str) else chosen.id
         try:
-            return self.ledger.get(id, now)
+            if isinstance(chosen, str) or id in self.ledger.runs:
+                return self.ledger.get(id, now)
+            return self.ledger.load(chosen, now)  # nobody but its owner changes a row that waits
         except Unavailable:
             raise
         except Exception as error:
