@@ -93,16 +93,8 @@ def prove(machine: Machine) -> None:
     machine.check("systemctl", "start", UNIT)
     number = int(machine.check("systemctl", "show", "--property=MainPID", "--value", UNIT))
     say(UNIT, "runs as process", number)
-    cli = [
-        "setpriv",
-        "--reuid=workflow",
-        "--regid=workflow",
-        "--clear-groups",
-        "env",
-        "-i",
-        "PATH=/usr/bin:/bin",
-    ]
-    cli += ["WORKFLOW_STORAGE_PATH=/var/lib/workflow/db.sqlite", "/opt/workflow/bin/workflow"]
+    cli = ["setpriv", "--reuid=workflow", "--regid=workflow", "--clear-groups"]
+    cli += ["env", "-i", "--chdir=/var/lib/workflow", "/opt/workflow/bin/workflow"]
     deadline = time.monotonic() + 60
     while machine.call(*cli, "server", "status").returncode and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from wfcore.config import load
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -109,6 +112,24 @@ def test_systemd_understands_a_unit(unit, tmp_path):
         ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_composition_is_hardened_and_reaches_its_database(monkeypatch, tmp_path):
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    server, database = services["server"], services["database"]
+    assert server["build"] == "."
+    assert re.fullmatch(r"postgres:\d+\.\d+-[a-z]+", database["image"])
+    assert server["ports"] == ["127.0.0.1:7233:7233"]
+    assert "ports" not in database
+    assert (server["read_only"], server["cap_drop"]) == (True, ["ALL"])
+    assert server["security_opt"] == ["no-new-privileges:true"]
+    assert server["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert database["environment"]["POSTGRES_PASSWORD"].startswith("${DATABASE_PASSWORD:?")
+    assert server["environment"]["PGPASSWORD"] == "${DATABASE_PASSWORD}"
+    monkeypatch.chdir(tmp_path)
+    config = load(environ={**server["environment"], "WORKFLOW_SERVER_HOST": "0.0.0.0"})
+    assert config["storage"]["type"] == "postgres"
+    assert config["storage"]["url"] == "postgres://workflow@database/workflow"
 
 
 def test_there_is_a_unit():
