@@ -201,7 +201,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
                 f"the database {self._path} cannot be opened: {error.filename}: {error.strerror}",
                 remedy="make that place writable for this user, or choose another `storage.path`",
             ) from error
-        pragmas = writer_pragmas(self._synchronous, new=not check_file(self._path))
+        pragmas = writer_pragmas(self._synchronous, new=not check_file(self._path, "rw"))
         with faults(self._path):
             self._writer.init(str(self._path), pragmas=pragmas, **connection_options(self.trace))
             self._writer.connect()

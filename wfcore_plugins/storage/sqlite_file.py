@@ -29,10 +29,13 @@ def check_library(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
         )
 
 
-def check_file(path: Path) -> bool:
-    """True for a database of this product, False for an empty file; raises PluginError for any other."""
+def check_file(path: Path, mode: str = "ro") -> bool:
+    """True for a database of this product, False for an empty file; raises PluginError for any other.
+
+    A file whose very first transaction was cut off can be read in ``mode`` ``rw`` alone, which undoes that.
+    """
     try:
-        uri = f"{path.as_uri()}?mode=ro"
+        uri = f"{path.as_uri()}?mode={mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as connection:
             (application,) = connection.execute("pragma application_id").fetchone()
             (objects,) = connection.execute("select count(*) from sqlite_master").fetchone()

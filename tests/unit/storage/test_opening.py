@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -268,3 +269,22 @@ def test_a_reader_makes_no_database(make, tmp_path):
     with pytest.raises(Unavailable, match=r"none\.sqlite lacks 0001_first"):
         make("none.sqlite", readOnly=True).start()
     assert not (tmp_path / "none.sqlite").exists()
+
+
+def test_a_file_whose_first_transaction_was_cut_off(tmp_path, make):
+    """Killed while the file was being made: its rollback journal has to be played back before a first read."""
+    with closing(sqlite3.connect(tmp_path / "begun.sqlite", isolation_level=None)) as writer:
+        writer.execute("pragma cache_size = 1")  # so that pages are written before the end
+        writer.execute("begin")
+        writer.execute("create table t (x)")
+        writer.executemany("insert into t values (?)", [("x" * 4000,)] * 50)
+        shutil.copy(tmp_path / "begun.sqlite", tmp_path / "db.sqlite")
+        shutil.copy(tmp_path / "begun.sqlite-journal", tmp_path / "db.sqlite-journal")
+        writer.execute("rollback")
+    assert (tmp_path / "db.sqlite").stat().st_size > 0
+    storage = make("db.sqlite")
+    storage.start()
+    try:
+        assert storage.counts() == {}
+    finally:
+        storage.stop(5)
