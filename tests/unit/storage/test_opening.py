@@ -272,7 +272,7 @@ def test_a_reader_makes_no_database(make, tmp_path):
 
 
 def test_a_file_whose_first_transaction_was_cut_off(tmp_path, make):
-    """Killed while the file was being made: its rollback journal has to be played back before a first read."""
+    """Killed while the file was being made: its rollback journal must be played back before a first read."""
     with closing(sqlite3.connect(tmp_path / "begun.sqlite", isolation_level=None)) as writer:
         writer.execute("pragma cache_size = 1")  # so that pages are written before the end
         writer.execute("begin")
