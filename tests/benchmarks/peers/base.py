@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,10 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness import proportional_memory, timed
+from harness import in_parallel, proportional_memory, timed
+from wire import Wire
 
 #: Length of the chain of B1, width of the fan of B2, length of the chain of B3 and B4.
 CHAIN, FAN, SHORT = 40, 40, 3
@@ -111,64 +109,34 @@ class Called(Peer):
     """An engine that runs a workflow for a request and answers at its end."""
 
     connections = 32
-
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
-        self._own = threading.local()
+    _wire: Wire
 
     @abstractmethod
-    def call(self, workflow: str) -> None:
-        """Run a workflow to its end, by one request on this thread's connection."""
+    def path(self, workflow: str) -> str:
+        """Where a workflow is called. Raises NotImplementedError for one that it has not."""
+
+    def opened(self, port: int) -> None:
+        """It is ready, and answers at this port."""
+        self._port, self._wire = port, Wire(port)
+
+    def call(self, wire: Wire, workflow: str) -> None:
+        """Run a workflow to its end."""
+        status, content = wire.post(self.path(workflow))
+        if status != 200:
+            raise SystemExit(f"{self.name}: {workflow} was answered by {status} {content[:300]!r}")
 
     def run(self, workflow: str) -> float:
         """See Peer."""
-        return timed(lambda: self.call(workflow))
+        return timed(lambda: self.call(self._wire, workflow))
 
     def burst(self, number: int) -> float:
         """See Peer: as many requests wait at once as there are connections."""
-        return number / timed(lambda: in_parallel(number, self.connections, lambda: self.call("short")))
 
-    def post(self, port: int, path: str) -> int:
-        """Send an empty object over this thread's connection, a new one if it was closed; the status."""
-        for last in (False, True):
-            if not hasattr(self._own, "connection"):
-                self._own.connection = http.client.HTTPConnection("127.0.0.1", port)
-            try:
-                self._own.connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
-                answer = self._own.connection.getresponse()
-                answer.read()
-                return int(answer.status)
-            except ConnectionError:
-                del self._own.connection
-                if last:
-                    raise
-        raise AssertionError
+        def caller(_: int) -> Callable[[], None]:
+            wire = Wire(self._port)
+            return lambda: self.call(wire, "short")
 
-
-def in_parallel(number: int, connections: int, action: Callable[[], None]) -> None:
-    """Do something so many times, on so many threads. Raises what the first that failed raised."""
-    work: SimpleQueue[None] = SimpleQueue()
-    for _ in range(number):
-        work.put(None)
-    faults: list[BaseException] = []
-
-    def take() -> None:
-        try:
-            while True:
-                work.get_nowait()
-                action()
-        except Empty:
-            return
-        except BaseException as error:
-            faults.append(error)
-
-    threads = [threading.Thread(target=take) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if faults:
-        raise faults[0]
+        return number / timed(lambda: in_parallel(number, self.connections, caller))
 
 
 def family(pid: int) -> Iterator[int]:

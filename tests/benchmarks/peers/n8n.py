@@ -26,10 +26,9 @@ class N8n(Called):
 
     def start(self) -> None:
         """See Peer."""
-        self._port = free_port()
-        broker = free_port()
+        port, broker = free_port(), free_port()
         environment = {
-            **os.environ, "N8N_USER_FOLDER": str(self.home), "N8N_PORT": str(self._port),
+            **os.environ, "N8N_USER_FOLDER": str(self.home), "N8N_PORT": str(port),
             "N8N_LISTEN_ADDRESS": "127.0.0.1", "N8N_DIAGNOSTICS_ENABLED": "false", "DB_TYPE": "sqlite",
             "N8N_VERSION_NOTIFICATIONS_ENABLED": "false", "N8N_RUNNERS_BROKER_PORT": str(broker),
             "N8N_TEMPLATES_ENABLED": "false", "N8N_PERSONALIZATION_ENABLED": "false",
@@ -44,19 +43,19 @@ class N8n(Called):
                 if done.returncode:
                     raise SystemExit(f"n8n {words}: {done.stdout[-500:]}{done.stderr[-1000:]}")
         self.spawn([self._program, "start"], env=environment)
-        await_answer(f"http://127.0.0.1:{self._port}/healthz")
+        await_answer(f"http://127.0.0.1:{port}/healthz")
+        self.opened(port)
         deadline = time.monotonic() + 60
-        while self.post(self._port, "/webhook/short") != 200:
+        while self._wire.post(self.path("short"))[0] != 200:
             if time.monotonic() > deadline:
                 raise SystemExit(f"n8n does not take webhooks: {(self.home / 'log').read_text()[-1000:]}")
             time.sleep(0.5)
 
-    def call(self, workflow: str) -> None:
+    def path(self, workflow: str) -> str:
         """See Called."""
         if workflow == "fan":
             raise NotImplementedError
-        if (status := self.post(self._port, f"/webhook/{workflow}")) != 200:
-            raise SystemExit(f"n8n: {workflow} was answered by {status}")
+        return f"/webhook/{workflow}"
 
     def _workflow(self, name: str, length: int) -> dict[str, Any]:
         """A webhook, then so many nodes, each adding one."""

@@ -23,7 +23,7 @@ class Restate(Called):
 
     def start(self) -> None:
         """See Peer."""
-        service, self._ingress, admin, node = (free_port() for _ in range(4))
+        service, ingress, admin, node = (free_port() for _ in range(4))
         python = self._installed / "venv/bin/python"
         self.spawn([python, "-m", "hypercorn", "-b", f"127.0.0.1:{service}", "on_restate:app"],
                    env={**os.environ, "PYTHONPATH": str(APPLICATION.parent)})  # fmt: skip
@@ -34,17 +34,17 @@ class Restate(Called):
             "RESTATE_BIND_ADDRESS": f"127.0.0.1:{node}",
             "RESTATE_ADVERTISED_ADDRESS": f"http://127.0.0.1:{node}",
             "RESTATE_ADMIN__BIND_ADDRESS": f"127.0.0.1:{admin}",
-            "RESTATE_INGRESS__BIND_ADDRESS": f"127.0.0.1:{self._ingress}",
+            "RESTATE_INGRESS__BIND_ADDRESS": f"127.0.0.1:{ingress}",
         })  # fmt: skip
-        for port in (admin, self._ingress):
+        for port in (admin, ingress):
             await_answer(f"http://127.0.0.1:{port}/health")
         body = json.dumps({"uri": f"http://127.0.0.1:{service}"}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{admin}/deployments", body, {"Content-Type": "application/json"}
         )
         urllib.request.urlopen(request, timeout=60).close()
+        self.opened(ingress)
 
-    def call(self, workflow: str) -> None:
+    def path(self, workflow: str) -> str:
         """See Called."""
-        if (status := self.post(self._ingress, f"/bench/{workflow}")) != 200:
-            raise SystemExit(f"restate: {workflow} was answered by {status}")
+        return f"/bench/{workflow}"
