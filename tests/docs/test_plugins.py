@@ -17,6 +17,9 @@ DRIVERS = [kind for kind in KINDS if kind.contract is not None]
 PROTOCOLS = [
     contracts.Driver,
     contracts.Storage,
+    contracts.Copyable,
+    contracts.Movable,
+    contracts.Rows,
     contracts.Secrets,
     contracts.Runtime,
     contracts.Actions,

@@ -10,8 +10,15 @@ ROOT = Group(
     {
         "run": command(run.run),
         "server": Group(
-            "Start, stop and ask this machine's server.",
-            {"start": command(server.start), "stop": command(server.stop), "status": command(server.status)},
+            "Start, stop and ask this machine's server; back up, restore and move its data.",
+            {
+                "start": command(server.start),
+                "stop": command(server.stop),
+                "status": command(server.status),
+                "backup": command(server.backup),
+                "restore": command(server.restore),
+                "migrate": command(server.migrate),
+            },
         ),
         "workflow": Group(
             "Apply, list, describe and run workflows on a server.",

@@ -26,6 +26,9 @@ from wfcore.plugins.sandbox import Limits as Limits
 from wfcore.plugins.sandbox import Module as Module
 from wfcore.plugins.sandbox import Runtime as Runtime
 from wfcore.plugins.sandbox import Sandbox as Sandbox
+from wfcore.plugins.storage import Copyable as Copyable
+from wfcore.plugins.storage import Movable as Movable
+from wfcore.plugins.storage import Rows as Rows
 from wfcore.plugins.storage import SharedStorage as SharedStorage
 from wfcore.plugins.storage import Storage as Storage
 from wfcore.plugins.task import LEVELS as LEVELS

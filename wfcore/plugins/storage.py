@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import (
@@ -170,3 +172,53 @@ class SharedStorage(Storage, Protocol):
 
     def nodes(self) -> list[NodeRecord]:
         """The servers, oldest first."""
+
+
+class Rows(Protocol):
+    """All rows of a storage at one moment; ``tables`` has the columns of each, in the order of the values.
+
+    The tables and columns are those of the built-in drivers, and so the same for all who move.
+    """
+
+    tables: Mapping[str, tuple[str, ...]]
+
+    def pages(self, table: str) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows of a table in the order of its key, some at a time."""
+
+    def contents(self) -> Iterator[str]:
+        """The digest of all content that rows refer to; some may come twice."""
+
+    def content(self, digest: str) -> bytes:
+        """The content. Raises NotFound."""
+
+
+@runtime_checkable
+class Movable(Protocol):
+    """A storage whose rows can be moved to another one, and the other way. A driver need not be one."""
+
+    def export(self) -> AbstractContextManager[Rows]:
+        """All rows as they are now, whoever writes meanwhile."""
+
+    def load(self, rows: Rows, check: Callable[[Rows], None]) -> None:
+        """Write all rows in one durable transaction, in which ``check`` sees them and may raise.
+
+        Raises Conflict when there are rows already; whatever it raises, nothing was written.
+        """
+
+
+@runtime_checkable
+class Copyable(Protocol):
+    """A storage that makes backups itself. A driver need not be one."""
+
+    def backup(self, target: Path, beside: Sequence[Path]) -> None:
+        """Copy everything, and the files ``beside``, into a new directory; durable and checked on return.
+
+        It is one moment's, whoever writes meanwhile. Raises Conflict when there is something at ``target``.
+        """
+
+    def restore(self, backup: Path, beside: Sequence[str], *, force: bool = False) -> Path | None:
+        """Put a backup, with its files ``beside``, in the place of what is there, wholly or not at all.
+
+        Called instead of ``start``. Raises Conflict while a server has the storage, or when it has data;
+        with ``force`` that is kept, and its place returned.
+        """

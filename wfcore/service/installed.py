@@ -11,7 +11,7 @@ from typing import Any
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
-from wfcore.errors import InvalidWorkflow, Unavailable
+from wfcore.errors import InvalidWorkflow, NotFound, Unavailable
 from wfcore.hooks.calls import Hooks
 from wfcore.model.workflow import Workflow
 from wfcore.packages.catalogue import Catalogue
@@ -100,7 +100,7 @@ class Installed:
         storage: Storage = construct(entry, driver, {"storage": section}, self._context(STORAGE, name))
         try:
             self.host.add(Live(STORAGE, f"{name} (packages)", storage))
-        except Unavailable as error:
+        except (NotFound, Unavailable) as error:
             log.info("no installed packages can be read: %s", error)
             return None
         return storage

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import peewee
@@ -18,6 +19,7 @@ from . import migrations, postgres_content
 from .catalogue import WorkflowQueries
 from .commit import merge
 from .dialect import Dialect
+from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
 from .postgres_commit import CHANNEL, Claim, claim_of, claim_text, write_text
 from .postgres_faults import ERRORS, cause_of, faults, is_deadlock, line, unavailable
@@ -54,7 +56,9 @@ POSTGRES: Final = Dialect(
 )
 
 
-class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries):
+class PostgresStorage(
+    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries, MoveQueries
+):
     """``Storage`` on a PostgreSQL database, which several servers may use.
 
     At most ``poolSize`` connections, opened as threads need them, and one more to listen on. A connection
@@ -182,6 +186,12 @@ class PostgresStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQ
         self._expect_open()
         with faults(self._target), self._connection():
             yield self._tables
+
+    @contextmanager
+    def export(self) -> Iterator[TableRows]:
+        """See ``Movable``."""
+        with self.reading() as t, self._pool.atomic("repeatable read"):
+            yield TableRows(t, partial(postgres_content.get, self._pool))
 
     @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[Tables]:

@@ -86,3 +86,6 @@ class Sessions(Protocol):
 
         ``alone``: no other transaction that asks for it runs meanwhile, so what is read inside stays true.
         """
+
+    def get_blob(self, digest: str) -> bytes:
+        """See ``Storage``."""

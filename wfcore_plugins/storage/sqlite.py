@@ -15,13 +15,14 @@ from typing import Any, ClassVar, Final
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
-from wfcore.api import CONTRACT, Context, PluginError, Step, Unavailable
+from wfcore.api import CONTRACT, Conflict, Context, NotFound, PluginError, Step, Unavailable
 
-from . import migrations
+from . import migrations, sqlite_backup
 from .blobs import Blobs
 from .catalogue import WorkflowQueries
 from .dialect import Dialect
 from .files import Lock, make_directory, make_file
+from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
 from .queries import ExecutionQueries
 from .schema import Tables, tables
@@ -45,7 +46,7 @@ SQLITE: Final = Dialect(
 )
 
 
-class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries):
+class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, MoveQueries):
     """``Storage`` on one SQLite file, which belongs to one process from ``start`` to ``stop``.
 
     All writes go through one connection under a lock; reads take a connection from a pool for the
@@ -69,7 +70,9 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         self._read_only: bool = config.get("readOnly", False)
         self._clock = context.clock
         self._logger: logging.Logger = context.logger
-        self._blobs = Blobs(_blob_directory(self._path, context.data_dir))
+        blobs = _blob_directory(self._path, context.data_dir)
+        self._blobs = Blobs(blobs)
+        self._restoring = sqlite_backup.Restoring(self._path, blobs, context.data_dir)
         self._lock = Lock(self._path)
         self._writer: Any = peewee.SqliteDatabase(None, thread_safe=False)
         self._reader: Any = PooledSqliteDatabase(None, max_connections=None)
@@ -155,6 +158,30 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         """See ``Storage``."""
         return self._blobs.get(digest)
 
+    def backup(self, target: Path, beside: Sequence[Path]) -> None:
+        """See ``Copyable``; also beside the server that has the file."""
+        self._expect_current()
+        sqlite_backup.write(self._path, self._blobs, target, beside)
+
+    def restore(self, backup: Path, beside: Sequence[str], *, force: bool = False) -> Path | None:
+        """See ``Copyable``."""
+        sqlite_backup.check(backup)
+        kept = self._path.with_name(f"before-restore-{self._clock.now()}")
+        with faults(backup), read_only(backup / sqlite_backup.DATABASE) as db:
+            migrations.pending(db)
+        self._take_lock()
+        try:
+            self._restoring.finish()
+            if sqlite_backup.has_data(self._path) and not force:
+                raise Conflict(
+                    f"the database {self._path} has data", remedy="--force keeps that beside it and goes on"
+                )
+            self._restoring.decide(backup, beside, kept)
+            self._restoring.finish()
+        finally:
+            self._lock.release()
+        return kept if kept.exists() else None
+
     def sweep(self, now: int) -> int:
         """See ``Storage``."""
         with self.writing() as t:
@@ -182,6 +209,12 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
                 self._reader.close_idle()
 
     @contextmanager
+    def export(self) -> Iterator[TableRows]:
+        """See ``Movable``."""
+        with self.reading() as t, self._reader.atomic():
+            yield TableRows(t, self._blobs.get)
+
+    @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[Tables]:
         """See ``Sessions``; every writer is alone."""
         with self._writing, faults(self._path):
@@ -192,20 +225,30 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
     def _open_writer(self) -> list[str]:
         """Take the lock, open the file, or make it, and migrate; the migrations that were applied."""
         check_library()
-        try:
-            make_directory(self._path.parent)
-            self._lock.acquire()
+        self._take_lock()
+        self._restoring.finish()
+        with self._openable():
             make_file(self._path)
-        except OSError as error:
-            raise PluginError(
-                f"the database {self._path} cannot be opened: {error.filename}: {error.strerror}",
-                remedy="make that place writable for this user, or choose another `storage.path`",
-            ) from error
         pragmas = writer_pragmas(self._synchronous, new=not check_file(self._path, "rw"))
         with faults(self._path):
             self._writer.init(str(self._path), pragmas=pragmas, **connection_options(self.trace))
             self._writer.connect()
             return migrations.run(self._writer, SQLITE, self._clock.now())
+
+    def _take_lock(self) -> None:
+        with self._openable():
+            make_directory(self._path.parent)
+            self._lock.acquire()
+
+    @contextmanager
+    def _openable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PluginError(
+                f"the database {self._path} cannot be opened: {error.filename}: {error.strerror}",
+                remedy="make that place writable for this user, or choose another `storage.path`",
+            ) from error
 
     def _close_writer(self) -> None:
         if not self._writer.is_closed():
@@ -233,6 +276,13 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
 
     def _expect_current(self) -> None:
         """Refuse to read a database that is not there, or not as this release has it."""
+        if self._restoring.pending.exists():
+            raise Unavailable(
+                f"the restoring of {self._path} was interrupted",
+                remedy="start the server once, which ends it",
+            )
+        if not self._path.exists():
+            raise NotFound(f"there is no database {self._path} yet", remedy="start the server once")
         if missing := self._missing():
             raise Unavailable(
                 f"the database {self._path} lacks {', '.join(missing)}", remedy="start the server once"

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from cerberus import Validator
 
-from wfcore.api import Conflict, PluginError, Step, Unavailable
+from wfcore.api import Conflict, NotFound, PluginError, Step, Unavailable
 from wfcore_plugins.storage import migrations, sqlite_file
 from wfcore_plugins.storage.schema import COLUMNS
 from wfcore_plugins.storage.sqlite import SqliteStorage
@@ -266,7 +266,7 @@ def test_a_reader_beside_the_owner(make):
 
 
 def test_a_reader_makes_no_database(make, tmp_path):
-    with pytest.raises(Unavailable, match=r"none\.sqlite lacks 0001_first"):
+    with pytest.raises(NotFound, match=r"there is no database .*none\.sqlite"):
         make("none.sqlite", readOnly=True).start()
     assert not (tmp_path / "none.sqlite").exists()
 

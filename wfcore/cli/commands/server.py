@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import subprocess
 
     from wfcore.config import Config
+    from wfcore.service.copies import Inventory
 
 #: Seconds that a server may take to be ready.
 _READY = 10.0
@@ -90,6 +91,77 @@ def status(session: Session) -> Answer:
         if fault:
             lines.append([Styled(f"{'unwell':12}", "red"), f"{driver}: {fault}"])
     return Answer(found, lines)
+
+
+def backup(session: Session, path: str) -> Answer:
+    """Copy everything into a new directory, also while the server runs.
+
+    The directory gets the database, the content that is kept in files, app.sqlite and the administrator's
+    token, checked and synced to disk. Keep it as secret as the data directory.
+
+    Args:
+        path (PATH): The directory to make; nothing may be there.
+    """
+    from wfcore.service import copies
+
+    place = Path(path).absolute()
+    copies.backup(session.config, place)
+    return Answer({"backup": str(place)}, [f"backed up  {place}"])
+
+
+def restore(session: Session, path: str, *, force: bool = False) -> Answer:
+    """Put a backup in the place of what is there, wholly or not at all.
+
+    The server must be stopped. What is interrupted is done when the server starts, or did not happen.
+
+    Args:
+        path (PATH): A directory that workflow server backup made.
+        force: Also when there is data; it is kept beside the new.
+    """
+    from wfcore.service import copies
+
+    config = session.config
+    kept = copies.restore(config, Path(path), force=force)
+    lines: list[Line] = [f"restored  {config['storage']['path']}"]
+    if kept:
+        lines.append(Styled(f"what was there is in {kept}", "dim"))
+    return Answer({"restored": config["storage"]["path"], "kept": str(kept) if kept else None}, lines)
+
+
+def migrate(session: Session, *, check: bool = False, to: str | None = None) -> Answer | int:
+    """Bring the schema of the database up to date, or move everything to another database.
+
+    With --to, the other database must be empty, and gets everything or nothing; what arrived is compared
+    with what was sent. The present one stays as it is. The server must be stopped. With --check nothing is
+    changed, and the exit code is 10 when there would be something to do.
+
+    Args:
+        check: Only say what would be done.
+        to (PLACE): The URL of a PostgreSQL database, as postgres://USER@HOST/DATABASE, or a SQLite file.
+    """
+    from wfcore.service import copies
+
+    config = session.config
+    if to is None:
+        names = copies.migrate(config, check=check)
+        word = "pending" if check else "applied"
+        lines = [f"{word}  {name}" for name in names] or ["the schema is up to date"]
+        session.out.answer(Answer({word: names}, lines))
+        return 10 if check and names else 0
+    if check:
+        copies.elsewhere(config, to)
+        found = copies.inventory(config)
+        session.out.answer(_inventory(found, "to move"))
+        return 10
+    found = copies.move(config, to)
+    answer = _inventory(found, "moved")
+    return Answer(answer.data, [*answer.lines, "name the new place in `storage`, then start the server"])
+
+
+def _inventory(found: Inventory, word: str) -> Answer:
+    counts = {table: count for table, count in found.counts.items() if count}
+    lines: list[Line] = [f"{word}  {count} {table}" for table, count in counts.items()]
+    return Answer({"counts": dict(found.counts), "digest": found.digest}, lines or [f"{word}  nothing"])
 
 
 def _detached(session: Session, config: Config, options: list[str]) -> Answer:

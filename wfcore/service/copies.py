@@ -1,0 +1,163 @@
+"""What operators do with a storage as a whole: back it up, restore it, migrate it, move it elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from wfcore.config import Config
+from wfcore.engine.clock import SystemClock
+from wfcore.errors import Conflict, UsageError, WorkflowError
+from wfcore.plugins.contracts import Copyable, Movable, Rows, SharedStorage, Storage
+from wfcore.plugins.kinds import STORAGE
+from wfcore.service.auth import ADMIN_FILE
+from wfcore.service.installed import Installed
+
+#: Files of the data directory that belong to a backup: the database that ``core/db`` uses by default, and
+#: the token from which those of webhooks derive.
+BESIDE: Final = ("app.sqlite", ADMIN_FILE)
+_POSTGRES: Final = ("postgres://", "postgresql://")
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a storage holds: the number of rows of each table, and a digest of all of them in order."""
+
+    counts: Mapping[str, int]
+    digest: str
+
+    @classmethod
+    def of(cls, rows: Rows) -> Inventory:
+        """Reads everything, in bounded memory."""
+        counts, whole = {}, hashlib.sha256()
+        for table, columns in rows.tables.items():
+            counts[table] = 0
+            whole.update(json.dumps([table, columns]).encode())
+            for page in rows.pages(table):
+                counts[table] += len(page)
+                for row in page:
+                    whole.update(json.dumps(row).encode())
+        return cls(counts, whole.hexdigest())
+
+
+def backup(config: Config, target: Path) -> None:
+    """Copy everything into a new directory, also while a server runs. Raises Conflict, NotFound, …"""
+    with _built(_reading(config), "makes no backups", _TOOLS, Copyable) as (storage, _):
+        storage.backup(target.absolute(), [config.data_dir / name for name in BESIDE])
+
+
+def restore(config: Config, source: Path, *, force: bool = False) -> Path | None:
+    """Put a backup in the place of what is there; where that is kept. Raises Conflict, NotFound, …"""
+    with _built(config, "restores no backups", _TOOLS, Copyable) as (storage, _):
+        kept: Path | None = storage.restore(source.absolute(), BESIDE, force=force)
+        return kept
+
+
+def migrate(config: Config, *, check: bool = False) -> list[str]:
+    """Bring the schema up to date; the migrations that were applied, or with ``check`` would be."""
+    with _built(config, "", "") as (storage, _):
+        names: list[str] = storage.migrate(check=check)
+        return names
+
+
+def move(config: Config, target: str) -> Inventory:
+    """Move everything into the empty storage ``target``, wholly or not at all; what was moved.
+
+    This one stays as it is. Raises Conflict while a server uses either, or when the target has rows.
+    """
+    with _movable(config) as source, _movable(elsewhere(config, target)) as place:
+        for storage in (source, place):
+            _expect_nobody(storage, config["execution"]["lease"])
+        return _moved(source, place)
+
+
+def _moved(source: Any, place: Any) -> Inventory:
+    with source.export() as rows:
+        for digest in rows.contents():  # before the rows that refer to it, as always
+            place.put_blob(rows.content(digest))
+        moved = Inventory.of(rows)
+        place.load(rows, lambda there: _expect(moved, Inventory.of(there)))
+        return moved
+
+
+def inventory(config: Config) -> Inventory:
+    """What there is, also while a server runs."""
+    with _movable(_reading(config)) as source, source.export() as rows:
+        return Inventory.of(rows)
+
+
+def elsewhere(config: Config, target: str) -> Config:
+    """The configuration with its storage at ``target``: a URL of PostgreSQL, or the path of a SQLite file.
+
+    Raises UsageError for any other URL, Conflict when that is the present one.
+    """
+    section, data_dir = {"type": "postgres", "url": target}, config.data_dir
+    if not target.startswith(_POSTGRES):
+        if "://" in target or not target:
+            raise UsageError(
+                f"{target!r} is no place to move to", remedy="give postgres://USER@HOST/DATABASE or a file"
+            )
+        path = Path(target).expanduser().absolute()
+        section = {"type": "sqlite", "path": str(path)}
+        data_dir = data_dir if config["dataDir"] else path.parent
+    present = config["storage"]
+    if all(present.get(key) == value for key, value in section.items()):
+        raise Conflict("that is the storage that is in use", remedy="name another one")
+    return replace(config, data_dir=data_dir, tree={**config.tree, "storage": section})
+
+
+_TOOLS: Final = (
+    "use the tools of its database, such as pg_dump, or copy it by `workflow server migrate --to FILE`"
+)
+
+
+def _reading(config: Config) -> Config:
+    return replace(config, tree={**config.tree, "storage": {**config["storage"], "readOnly": True}})
+
+
+@contextmanager
+def _movable(config: Config) -> Iterator[Any]:
+    """The storage of the configuration, started. Raises UsageError when it cannot be moved."""
+    with _built(config, "cannot be moved", "use a built-in one", Movable) as (storage, installed):
+        installed.run(STORAGE, config["storage"]["type"], storage)
+        yield storage
+
+
+def _expect_nobody(storage: Any, lease: float) -> None:
+    """Raise Conflict while servers use a storage that several may use."""
+    if isinstance(storage, SharedStorage):
+        storage.beat("", lease)  # those that are long dead go
+        if nodes := storage.nodes():
+            where = ", ".join(node.address or node.id for node in nodes)
+            raise Conflict(f"servers use the storage: {where}", remedy="stop them first")
+
+
+@contextmanager
+def _built(
+    config: Config, lack: str, remedy: str, contract: Any = Storage
+) -> Iterator[tuple[Any, Installed]]:
+    """The storage of the configuration, not started, if it keeps the contract; else UsageError."""
+    installed = Installed(config, SystemClock())
+    name = config["storage"]["type"]
+    try:
+        storage = installed.build(STORAGE, name)
+        if not isinstance(storage, contract):
+            raise UsageError(f"the storage {name!r} {lack}", remedy=remedy)
+        yield storage, installed
+    finally:
+        installed.host.stop(5.0)
+        installed.egress.close()
+
+
+def _expect(moved: Inventory, there: Inventory) -> None:
+    if moved != there:
+        table = next((t for t in moved.counts if moved.counts[t] != there.counts.get(t)), None)
+        what = f"{table} has {there.counts.get(table)} rows" if table else "rows differ"
+        raise WorkflowError(
+            f"what arrived is not what was sent: {what}; nothing was moved", remedy="report this as a bug"
+        )
