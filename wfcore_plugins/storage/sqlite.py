@@ -229,11 +229,19 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         self._restoring.finish()
         with self._openable():
             make_file(self._path)
-        pragmas = writer_pragmas(self._synchronous, new=not check_file(self._path, "rw"))
+        pragmas = writer_pragmas(self._synchronous, new=not self._is_made())
         with faults(self._path):
             self._writer.init(str(self._path), pragmas=pragmas, **connection_options(self.trace))
             self._writer.connect()
             return migrations.run(self._writer, SQLITE, self._clock.now())
+
+    def _is_made(self) -> bool:
+        """Whether the file has a database of ours; one whose very first transaction was cut off has not."""
+        try:
+            return check_file(self._path)
+        except PluginError:
+            # Only then: closing what may be written would fold the log in, which is for the writer to do.
+            return check_file(self._path, "rw")
 
     def _take_lock(self) -> None:
         with self._openable():

@@ -82,9 +82,12 @@ def test_every_key_can_come_from_the_environment(key, here):
         key.name, "debug" if key.name == "logging.level" else None
     )
     value = text or {int: "77", str: "some", list: "a,b", type(None): "some"}[type(key.default)]
-    value = {"server.channelTimeout": "5m", "server.stopGrace": "5m", "execution.retention": "5m"}.get(
-        key.name, value
-    )
+    value = {
+        "server.channelTimeout": "5m",
+        "server.stopGrace": "5m",
+        "execution.retention": "5m",
+        "execution.lease": "5m",
+    }.get(key.name, value)
     value = {"server.maxBody": "2MiB", "logging.level": "DEBUG"}.get(key.name, value)
     environ = {key.environment: value}
     if key.only is None and key.name == "storage.type":

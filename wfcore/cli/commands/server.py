@@ -129,7 +129,7 @@ def restore(session: Session, path: str, *, force: bool = False) -> Answer:
 
 
 def migrate(session: Session, *, check: bool = False, to: str | None = None) -> Answer | int:
-    """Bring the schema of the database up to date, or move everything to another database.
+    """Bring the schema up to date, or move everything to another database.
 
     With --to, the other database must be empty, and gets everything or nothing; what arrived is compared
     with what was sent. The present one stays as it is. The server must be stopped. With --check nothing is
