@@ -17,7 +17,7 @@ from playhouse.pool import PooledSqliteDatabase
 
 from wfcore.api import CONTRACT, Conflict, Context, NotFound, PluginError, Step, Unavailable
 
-from . import migrations, sqlite_backup
+from . import migrations, sqlite_backup, sqlite_file
 from .blobs import Blobs
 from .catalogue import WorkflowQueries
 from .dialect import Dialect
@@ -27,13 +27,27 @@ from .packages import PackageQueries
 from .queries import ExecutionQueries
 from .schema import Tables, tables
 from .sqlite_commit import write
-from .sqlite_file import check_file, check_library, connection_options, faults, read_only, writer_pragmas
+from .sqlite_file import (
+    BUSY_SECONDS,
+    check_file,
+    check_library,
+    connection_options,
+    faults,
+    read_only,
+    writer_pragmas,
+)
+from .sqlite_log import WriteAheadLog
 from .upkeep import SWEPT_AT_ONCE, RecordQueries, referred, sweep_rows
 
 _FREE_BYTES: Final = 16 * 1024 * 1024
 #: Seconds that a blob lives without a reference: its execution's step may yet be committed.
 _BLOB_AGE: Final = 3600.0
+#: So many pages go back to the disk in one transaction; so often in one sweep, with pauses (seconds).
 _PAGES_AT_ONCE: Final = 1000
+_ROUNDS: Final = 100
+_PAUSE: Final = 0.01
+#: One page stays free for so many in use.
+_SLACK: Final = 10
 
 
 SQLITE: Final = Dialect(
@@ -74,6 +88,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         self._blobs = Blobs(blobs)
         self._restoring = sqlite_backup.Restoring(self._path, blobs, context.data_dir)
         self._lock = Lock(self._path)
+        self._log = WriteAheadLog(self._path, sqlite_file.LOG_BYTES, BUSY_SECONDS * 1000, self._logger)
         self._writer: Any = peewee.SqliteDatabase(None, thread_safe=False)
         self._reader: Any = PooledSqliteDatabase(None, max_connections=None)
         self._written, self._read = tables(self._writer), tables(self._reader)
@@ -141,6 +156,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
             except BaseException:
                 connection.rollback()
                 raise
+            self._log.keep_short(connection)
             return refused
 
     def subscribe(self, heard: Callable[[str], None]) -> None:
@@ -187,9 +203,10 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         with self.writing() as t:
             gone = sweep_rows(t, now)
         gone += self._blobs.sweep(now / 1_000_000 - _BLOB_AGE, SWEPT_AT_ONCE, self._referred)
-        with self._writing, faults(self._path):
-            # Each page freed is a row without columns: ``execute`` would stop at the first.
-            self._connection().executescript(f"pragma incremental_vacuum({_PAGES_AT_ONCE})")
+        for _ in range(_ROUNDS):
+            if not self._shrink():
+                break
+            time.sleep(_PAUSE)  # a lock that is taken again at once lets nobody in
         return gone
 
     @contextmanager
@@ -266,6 +283,22 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
                 self._logger.warning("the log of %s could not be emptied: %s", self._path, error)
             self._writer.close()
         self._lock.release()
+
+    def _shrink(self) -> bool:
+        """Give some free pages back to the disk; whether there are more to give.
+
+        A tenth of what is in use stays free: what comes next would only make the file grow again.
+        """
+        with self._writing, faults(self._path):
+            connection = self._connection()
+            (free,), (pages,) = (
+                connection.execute(f"pragma {count}").fetchone() for count in ("freelist_count", "page_count")
+            )
+            if (spare := free - (pages - free) // _SLACK) <= 0:
+                return False
+            # Each page freed is a row without columns: ``execute`` would stop at the first.
+            connection.executescript(f"pragma incremental_vacuum({min(spare, _PAGES_AT_ONCE)})")
+            return bool(spare > _PAGES_AT_ONCE)
 
     def _missing(self) -> list[str]:
         if not self._path.exists() or not check_file(self._path):

@@ -15,8 +15,9 @@ from wfcore.api import PluginError, Unavailable
 #: In the file's header (``PRAGMA application_id``): "WFLW".
 APPLICATION_ID: Final = 0x57464C57
 _OLDEST: Final = (3, 35, 0)
-_BUSY_SECONDS: Final = 5
-_WAL_BYTES: Final = 64 * 1024 * 1024
+BUSY_SECONDS: Final = 5
+#: The write-ahead log is cut to this when it begins anew.
+LOG_BYTES: Final = 64 * 1024 * 1024
 _BUGS: Final = ("IntegrityError", "ProgrammingError", "InterfaceError", "NotSupportedError", "DataError")
 
 
@@ -36,7 +37,7 @@ def check_file(path: Path, mode: str = "ro") -> bool:
     """
     try:
         uri = f"{path.as_uri()}?mode={mode}"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
             (application,) = connection.execute("pragma application_id").fetchone()
             (objects,) = connection.execute("select count(*) from sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
@@ -59,7 +60,7 @@ def connection_options(trace: Callable[[str], None] | None) -> dict[str, Any]:
         connection.set_trace_callback(trace)
         return connection
 
-    options = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "cached_statements": 256}
+    options = {"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 256}
     return options if trace is None else {**options, "factory": connect}
 
 
@@ -71,13 +72,13 @@ def writer_pragmas(synchronous: str, *, new: bool) -> list[tuple[str, Any]]:
         ("journal_mode", "wal"),
         ("synchronous", synchronous),
         ("foreign_keys", 1),
-        ("journal_size_limit", _WAL_BYTES),
+        ("journal_size_limit", LOG_BYTES),
     ]
 
 
 def read_only(path: Path) -> peewee.SqliteDatabase:
     """The database for a look that changes nothing."""
-    return peewee.SqliteDatabase(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    return peewee.SqliteDatabase(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
 
 
 @contextmanager
