@@ -128,14 +128,14 @@ class Server:
         self.owner.turn(wait=False)
         self.turning = False
         self.next_turn = self.world.clock.now() + round(self.owner.pause * SECOND)
-        if not self.owner._stale:
+        if not self.owner._recovery.stale:
             with self.world.judging():
                 self._check_timers()
 
     @property
     def has_mail(self):
         """Whether a turn has something to do."""
-        return bool(self.owner._again) or not self.owner._mail.empty() or self.owner._stale
+        return bool(self.owner._recovery._again) or not self.owner._mail.empty() or self.owner._recovery.stale
 
     @property
     def is_called(self):

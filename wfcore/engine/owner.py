@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol
 
 from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
@@ -34,6 +33,7 @@ from wfcore.engine.mail import (
     Submission,
     execution_of,
 )
+from wfcore.engine.recovery import Recovery
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
@@ -46,8 +46,6 @@ log = logging.getLogger("workflow.owner")
 KEEP_WAITING = 5 * SECOND
 #: At most so many pieces of mail are stepped in one group.
 GROUP = 512
-#: An execution that alone makes a commit fail so many times in a row is at fault.
-SUSPICIONS = 5
 
 
 class Audience(Protocol):
@@ -71,14 +69,10 @@ class Owner:
         self._intake = Intake(storage, ledger, capacity)
         self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
-        self._again: deque[Mail] = deque()
         self._timers = Timers()
         self._takeover = Takeover(storage, ledger, capacity, self._timers)
         self._allotment = Allotment(ledger, capacity, self._takeover)
-        self._singly = 0
-        self._suspicions: Counter[str] = Counter()
-        self._failures = 0
-        self._stale = False
+        self._recovery = Recovery(ledger, self._takeover.condemned)
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
         self._open: dict[type, Callable[[Any, Group, int], None]] = {
@@ -128,13 +122,13 @@ class Owner:
         return len(self._ledger.attempts)
 
     def _loop(self) -> None:
-        while not (self._halted.wait(self.pause) if self._stale else self._halted.is_set()):
+        while not (self._halted.wait(self.pause) if self.pause else self._halted.is_set()):
             self.turn()
 
     @property
     def pause(self) -> float:
         """Seconds to let pass before the next turn: the longer, the more often storage has failed."""
-        return min(5.0, 0.05 * 2 ** min(self._failures - 1, 10)) if self._stale else 0.0
+        return self._recovery.pause
 
     def turn(self, *, wait: bool = True) -> None:
         """Deal with all that has arrived or is due, in one commit; unless told not to, ``wait`` for some.
@@ -142,21 +136,15 @@ class Owner:
         Never raises. When storage fails, the next turn begins by reading everything again.
         """
         events: list[Mail | Timer] = []
-        if self._stale and not self._reload():
+        if self._recovery.stale and not self._reload():
             return
         try:
             events = self._receive(wait)
             self._deal_with(events)
-            self._failures = 0
-            self._clear_of_suspicion(events)
-            self._singly = max(0, self._singly - 1)
+            self._recovery.well(events)
         except Exception as error:
             log.exception("the owner could not finish a turn; it starts again from storage")
-            self._recover(events, error)
-
-    def _clear_of_suspicion(self, events: Sequence[Mail | Timer]) -> None:
-        for event in events if self._suspicions else ():
-            self._suspicions.pop(execution_of(event), None)
+            self._recovery.failed(events, error)
 
     def _receive(self, wait: bool) -> list[Mail | Timer]:
         """Everything that has arrived or is due."""
@@ -164,8 +152,8 @@ class Owner:
         timeout = None
         if next_at is not None:
             timeout = min(max(0.0, (next_at - now) / SECOND), timers.LOOK)
-        most = 1 if self._singly else GROUP
-        events: list[Mail | Timer] = [self._again.popleft() for _ in range(min(most, len(self._again)))]
+        most = 1 if self._recovery.singly else GROUP
+        events = self._recovery.next_again(most)
         try:
             if not events:
                 events.append(self._mail.get(wait, timeout))
@@ -173,7 +161,7 @@ class Owner:
                 events.append(self._mail.get_nowait())
         except Empty:
             pass
-        if not (events and self._singly):
+        if not (events and self._recovery.singly):
             events += itertools.islice(self._timers.pop_due(self._clock.now()), most)
         return events
 
@@ -262,7 +250,7 @@ class Owner:
             self._timers.add(Timer(record.deadline, "deadline", record.id))
         if record.state in TERMINAL:
             self._timers.withdraw("deadline", record.id)
-            self._suspicions.pop(record.id, None)
+            self._recovery.acquit(record.id)
             self._ledger.drop(record.id)
         elif record.state == WAITING and not soon:
             self._ledger.drop(record.id)
@@ -279,7 +267,7 @@ class Owner:
         for _ in [a for a in group.starting if a.job.execution == execution]:
             self._capacity.give_back()
         group.starting = [a for a in group.starting if a.job.execution != execution]
-        self._suspicions.pop(execution, None)
+        self._recovery.acquit(execution)
         self._capacity.release(execution)
         self._ledger.drop(execution)
 
@@ -288,7 +276,7 @@ class Owner:
             self._takeover.adopt(group, now)
 
     def _disown(self, _mail: Reload, _group: Group, _now: int) -> None:
-        self._stale = True  # the next turn begins by reading all again; the epoch protects this one
+        self._recovery.stale = True  # the next turn begins by reading all again; the epoch protects this one
 
     def _drain(self, mail: Drain, group: Group, now: int) -> None:
         self._allotment.draining = True
@@ -296,50 +284,14 @@ class Owner:
             group.stopping += [(attempt, "shutdown") for attempt in self._ledger.attempts.values()]
         mail.heard.set()
 
-    def _recover(self, events: Sequence[Mail | Timer], error: Exception) -> None:
-        """Nothing of this turn was written: its events come again, after all Runs have been read again.
-
-        What storage refuses for another reason than being unavailable is the fault of one
-        execution: the same events come again one by one, and the one that keeps failing alone is it.
-        """
-        if not isinstance(error, Unavailable):
-            self._singly = len(events) + 1
-            if len(events) == 1:
-                self._suspect(events[0], error)
-        self._again.extendleft(event for event in reversed(events) if self._comes_again(event))
-        self._stale = True
-        self._failures += 1
-
-    def _suspect(self, event: Mail | Timer, error: Exception) -> None:
-        execution = execution_of(event)
-        if not execution or isinstance(event, Submission):
-            return  # it is about none, or about one that is not there and does not come again
-        self._suspicions[execution] += 1
-        if self._suspicions[execution] >= SUSPICIONS:
-            self._takeover.condemned[execution] = f"{type(error).__name__}: {error}"
-
     def _reload(self) -> bool:
         """Forget all Runs and read them again from storage; whether that worked."""
         try:
             now = self._clock.now()
             self._finish_turn(self._takeover.reload(now), now)
-        except Exception:
+        except Exception as error:
             log.exception("storage is not usable; trying again")
-            self._failures += 1
+            self._recovery.reloaded(error)
             return False
-        self._stale = False
-        self._takeover.condemned.clear()
+        self._recovery.reloaded()
         return True
-
-    def _comes_again(self, event: Mail | Timer) -> TypeGuard[Mail]:
-        """Whether the event comes again, before what arrived after it; if not, somebody is told so."""
-        if isinstance(event, Submission | CancelRequest):
-            if not event.reply.done():
-                remedy = "see the server's log; the same request may succeed later"
-                event.reply.set_exception(Unavailable("the server could not record this", remedy=remedy))
-        elif isinstance(event, Ended):
-            job = event.attempt.job
-            self._ledger.attempts[job.execution, job.path, job.attempt] = event.attempt
-        elif isinstance(event, Line):
-            event.attempt.room.acquire(blocking=False)  # it has not arrived
-        return not isinstance(event, Submission | CancelRequest | Timer)  # timers are set anew from the rows

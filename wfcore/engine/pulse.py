@@ -99,7 +99,7 @@ class Pulse:
     def _beat(self) -> None:
         try:
             beat = self._storage.beat(self._node.id, self._lease)
-            if not beat.known:
+            if not beat.known and not self._stopped:
                 log.warning("the other servers took this one for dead; it enters again")
                 self._storage.join(self._node)
                 self._send(Reload())

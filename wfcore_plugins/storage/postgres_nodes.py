@@ -76,7 +76,8 @@ def expect_nobody(db: Any, missing: list[str], database: object) -> None:
         raise Conflict(
             f"the database {database} needs {', '.join(missing)}, and servers of an older release use it:"
             f" {', '.join(living)}",
-            remedy="stop these servers first; the first one of the new release then migrates",
+            remedy="stop these servers first (one that died is forgotten after a minute);"
+            " the first one of the new release then migrates",
         )
 
 

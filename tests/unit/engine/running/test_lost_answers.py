@@ -144,4 +144,4 @@ def test_submissions_that_fail_or_come_twice_leave_nothing_behind(opened):
     assert opened.submit("none", key="k") == id
     owner = opened.owner()
     assert owner._capacity._withdrawn == set()
-    assert owner._suspicions == {}
+    assert owner._recovery._suspicions == {}

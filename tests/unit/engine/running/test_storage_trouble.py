@@ -280,7 +280,7 @@ def test_hours_without_storage_do_not_end_the_owner(opened):
     id = opened.submit()
     opened.until_running(id)
     owner = opened.owner()
-    owner._failures = 5000
+    owner._recovery._failures = 5000
     opened.fail_commits(1)
     with pytest.raises(Unavailable):
         opened.submit()
