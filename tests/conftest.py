@@ -3,10 +3,13 @@
 import os
 import signal
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
+from tests.proxy import Proxy
 from tests.storages import KIND, new_database, storages
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -64,6 +67,28 @@ def database(postgres):
     """The URL of a new, empty database on that server."""
     with new_database(postgres) as url:
         yield url
+
+
+@pytest.fixture
+def proxy(database):
+    """A door to that database that sees, delays and cuts what goes through it."""
+    made = Proxy(database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sql(database):
+    """Runs a statement on that database, beside whoever uses it; its rows."""
+
+    def run(statement, *values):
+        with closing(psycopg2.connect(database)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.crash.test_kill import wait
+from tests.crash.clients import wait
 from wfcore.model.execution import TERMINAL
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.clients import clients, wait
+
 SITE = """
 import os, time
 _now, _file = time.time_ns, os.environ["CLOCK_OFFSET"]
@@ -23,14 +25,6 @@ def time_ns():
         return _now() + int(offset.read() or 0) * 1_000_000_000
 time.time_ns = time_ns
 """
-
-
-def wait(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.02)
-    return found
 
 
 def refusal(server, workflow="chain"):
@@ -157,34 +151,13 @@ def test_orderly_stops_under_load(server, sink, historian, chance):
     server.settings["execution"]["maxConcurrentTasks"] = 6
     server.start()
     server.apply(sink.chain(3))
-    ids, enough = {}, threading.Event()
-
-    def submit(client):
-        for number in range(100_000):
-            key = f"{client}-{number}"
-            while key not in ids:
-                try:
-                    ids[key] = server.submit(key=key)
-                    historian.accepted.add(ids[key])
-                except (OSError, ValueError, AssertionError):  # it is stopping, or gone
-                    time.sleep(0.02)
-            if enough.wait(0.1):
-                return
-
-    clients = [threading.Thread(target=submit, args=(n,), daemon=True) for n in range(3)]
-    for client in clients:
-        client.start()
-    try:
+    with clients(server, historian, 3) as ids:
         for _ in range(3):
             seen = len(sink.effects)
             wait(lambda seen=seen: len(sink.effects) > seen + 15)
             assert server.terminate()[0] == 0
             historian.look(killed=False)
             server.start()
-    finally:
-        enough.set()
-    for client in clients:
-        client.join(30)
     end = finish(server, historian, ids.values())
     assert end.executions.keys() == set(ids.values()), "one key, one execution"
     assert {row["losses"] for row in end.tasks.values()} == {0}

@@ -1,11 +1,11 @@
 """The server is killed at random moments, again and again; what it promised holds."""
 
 import json
-import threading
 import time
 
 import pytest
 
+from tests.crash.clients import clients, wait
 from wfcore.engine.machine import MAX_LOSSES
 from wfcore.model.execution import TERMINAL
 
@@ -13,14 +13,6 @@ HOOK = "trigger: {webhook: {path: /go, auth: none}}\n"
 EVERY_MINUTE = "id: minutely\ntrigger: {cron: '* * * * *'}\ntasks:\n  a: {type: core/set}\n"
 #: Seconds after it is ready in which a server goes on by itself.
 SOON = 1.0
-
-
-def wait(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.01)
-    return found
 
 
 def spare_the_often_lost(server, snapshot):
@@ -84,25 +76,8 @@ def kill_under_load(server, sink, historian, chance, kills):
     server.settings["execution"]["maxConcurrentTasks"] = 8
     server.start()
     server.apply(sink.chain(5))
-    ids, enough = {}, threading.Event()
-
-    def submit(client):
-        for number in range(100_000):
-            key = f"{client}-{number}"
-            while key not in ids:
-                try:
-                    ids[key] = server.submit(key=key)
-                    historian.accepted.add(ids[key])
-                except (OSError, ValueError):
-                    time.sleep(0.02)
-            if enough.wait(0.1):
-                return
-
-    clients = [threading.Thread(target=submit, args=(number,), daemon=True) for number in range(4)]
-    for client in clients:
-        client.start()
     in_flight, snapshot = [], historian.last
-    try:
+    with clients(server, historian, 4) as ids:
         for _ in range(kills):
             spare_the_often_lost(server, snapshot)
             time.sleep(chance.uniform(0, 0.5))
@@ -110,12 +85,8 @@ def kill_under_load(server, sink, historian, chance, kills):
             snapshot = historian.look(killed=True)
             in_flight.append(len(snapshot.running()))
             server.start()
-    finally:
-        enough.set()
-    for client in clients:
-        client.join(30)
     for id in ids.values():
-        wait(lambda id=id: server.state(id) not in ("PENDING", "RUNNING", "WAITING"), 60)
+        wait(lambda id=id: server.state(id) not in ("PENDING", "RUNNING", "WAITING"))
     assert server.terminate()[0] == 0
     end = historian.finish()
     assert end.executions.keys() == set(ids.values()), "one key, one execution"

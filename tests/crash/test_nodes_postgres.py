@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import pytest
 
+from tests.crash.clients import wait
 from tests.crash.conftest import Server, check_facts
 from tests.storages import KIND
 
@@ -33,13 +34,6 @@ def servers(tmp_path, sink, stored):
         if server.process is not None and server.process.poll() is None:
             os.kill(server.process.pid, signal.SIGCONT)
         server.close()
-
-
-def wait(condition, what, seconds=90.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def halt(server, seconds):
@@ -79,7 +73,10 @@ def trouble(servers, sink, stored, chance, rounds):
     for server in servers:
         server.start()
     servers[0].apply(sink.chain(8))
-    wait(lambda: all(s.call("GET", "/api/v1/workflows/default/chain")[0] == 200 for s in servers), "unknown")
+    wait(
+        lambda: all(s.call("GET", "/api/v1/workflows/default/chain")[0] == 200 for s in servers),
+        "it is unknown",
+    )
     accepted = set()
     for _ in range(rounds):
         accepted |= {server.submit() for server in servers for _ in range(2)}
@@ -92,8 +89,8 @@ def trouble(servers, sink, stored, chance, rounds):
         else:
             halt(victim, chance.choice([0.2, 2.5 * LEASE]))
         asked = chance.choice(servers)
-        wait(lambda of=asked: _open(of) == 0, "they do not come to an end")
-    wait(lambda: _open(servers[0]) == 0, "they do not come to an end")
+        wait(lambda of=asked: _open(of) == 0, "they do not come to an end", 90)
+    wait(lambda: _open(servers[0]) == 0, "they do not come to an end", 90)
     for server in servers:
         assert server.terminate()[0] == 0
     check(stored, servers[0].data, sink, accepted)

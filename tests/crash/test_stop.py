@@ -2,12 +2,7 @@
 
 import time
 
-
-def wait(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.01)
+from tests.crash.clients import wait
 
 
 def test_a_short_task_is_finished(server, sink, historian):

@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.proxy import Proxy
 from wfcore.api import ExecutionQuery, Fact, Message, Step, TaskRecord, Unavailable
 from wfcore_plugins.storage import postgres_outcome
 from wfcore_plugins.storage.postgres import PostgresStorage
@@ -40,13 +39,6 @@ def make(tmp_path):
 
 
 @pytest.fixture
-def proxy(database):
-    proxy = Proxy(database)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
 def storage(make, proxy):
     """A driver behind the proxy, with one execution and a message for it."""
     storage = make(proxy.url)
@@ -60,20 +52,6 @@ def storage(make, proxy):
 def direct(make, storage, database):
     """The same database without the proxy."""
     return make(database)
-
-
-@pytest.fixture
-def sql(database):
-    """Runs a statement on the database, beside the driver; its rows."""
-
-    def run(statement, *values):
-        with closing(psycopg2.connect(database)) as connection:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
 
 
 def group(seq=1):

@@ -2,14 +2,13 @@
 
 from collections import Counter, defaultdict
 
+from tests.moves import EXECUTION_REACH, TASK_REACH
 from tests.simulation.memory import copied
 from wfcore.model.execution import (
-    EXECUTION_MOVES,
     FAILED,
     OPEN,
     RUNNING,
     SUCCESS,
-    TASK_MOVES,
     TERMINAL,
 )
 
@@ -28,18 +27,6 @@ STORY = {
 }  # fmt: skip
 #: What is told when an attempt has come back.
 NEWS = {"task.retrying", "task.waiting", "task.finished"}
-
-
-def closure(moves):
-    """From each state, every state that legal moves lead to, since a step may take several."""
-    reach = {state: set(after) for state, after in moves.items()}
-    for _ in moves:
-        for state in reach:
-            reach[state] |= {further for after in list(reach[state]) for further in reach.get(after, ())}
-    return reach
-
-
-EXECUTION_REACH, TASK_REACH = closure(EXECUTION_MOVES), closure(TASK_MOVES)
 
 
 class Historian:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tests.moves import EXECUTION_REACH, TASK_REACH
 from wfcore.engine import machine
 from wfcore.engine.plan import plan
 from wfcore.model.execution import (
-    EXECUTION_MOVES,
     OPEN,
     OUTPUTS,
     RUNNING,
-    TASK_MOVES,
     TERMINAL,
     WAITING,
     Cancelled,
@@ -74,18 +73,6 @@ def workflow(tasks, on_failure="", finally_="", *, outputs=False, timeout=None, 
         outputs=Constant({"done": True}) if outputs else None,
         timeout=timeout,
     )
-
-
-def closure(moves):
-    """From each state, every state that legal moves lead to."""
-    reach = {state: set(after) for state, after in moves.items()}
-    for _ in moves:
-        for state in reach:
-            reach[state] |= {further for after in list(reach[state]) for further in reach.get(after, ())}
-    return reach
-
-
-EXECUTION_REACH, TASK_REACH = closure(EXECUTION_MOVES), closure(TASK_MOVES)
 
 
 @dataclass

@@ -2,26 +2,16 @@
 
 import threading
 import time
-from contextlib import closing
 
-import psycopg2
 import pytest
 
-from tests.proxy import Proxy
-from wfcore.api import ExecutionQuery, Fact, Message, Step, TaskRecord, Tick, Unavailable
+from wfcore.api import ExecutionQuery, Fact, Step, TaskRecord, Tick, Unavailable
 from wfcore_plugins.storage import postgres_content
 from wfcore_plugins.storage.postgres import PostgresStorage
 from wfsdk.contexts import context
 from wfsdk.contracts.storage_executions import running
 
 HOUR = 3_600_000_000
-
-
-@pytest.fixture
-def proxy(database):
-    proxy = Proxy(database)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture
@@ -33,16 +23,6 @@ def storage(proxy, tmp_path):
     proxy.seen.clear()
     yield storage
     storage.stop(5.0)
-
-
-@pytest.fixture
-def rows(database):
-    def run(statement):
-        with closing(psycopg2.connect(database)) as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall()
-
-    return run
 
 
 def group(size, create=False, seq=1):
@@ -66,16 +46,16 @@ def test_a_group_of_any_size_takes_two_round_trips(storage, proxy, size):
     assert [text.rpartition("; ")[2] for text in proxy.seen[1::2]] == ["commit"] * 4
 
 
-def test_an_idle_storage_executes_nothing(storage, proxy, rows):
+def test_an_idle_storage_executes_nothing(storage, proxy, sql):
     heard = threading.Event()
     storage.subscribe(lambda payload: heard.set())
     assert heard.wait(30)
     seen = len(proxy.seen)
     since = "select max(query_start) from pg_stat_activity where application_name = 'workflow'"
-    before = rows(since)
+    before = sql(since)
     time.sleep(0.5)
     assert len(proxy.seen) == seen
-    assert rows(since) == before
+    assert sql(since) == before
     storage.counts()
     assert len(proxy.seen) == seen + 1
 
@@ -93,7 +73,7 @@ def test_reads_and_writes_cost_no_more_than_they_must(storage, proxy):
         assert len(proxy.seen) == count, proxy.seen
 
 
-def test_the_hot_reads_use_an_index(storage, rows):
+def test_the_hot_reads_use_an_index(storage, sql):
     """Once there is enough in the tables that looking through them would not pay."""
     storage.commit(group(300, create=True))
     ended = [running(f"old-{n:05}", state="SUCCESS", ended_at=n) for n in range(3000)]
@@ -117,9 +97,9 @@ def test_the_hot_reads_use_an_index(storage, rows):
     assert not [plan for plan in plans if "Seq Scan" in plan], plans
 
 
-def test_threads_that_ended_leave_no_connection(storage, rows):
+def test_threads_that_ended_leave_no_connection(storage, sql):
     def count():
-        ((found,),) = rows("select count(*) from pg_stat_activity where application_name = 'workflow'")
+        ((found,),) = sql("select count(*) from pg_stat_activity where application_name = 'workflow'")
         return found
 
     before = count()
@@ -130,7 +110,7 @@ def test_threads_that_ended_leave_no_connection(storage, rows):
     assert count() == before == 1
 
 
-def test_stop_waits_for_a_read_and_closes_everything(storage, rows):
+def test_stop_waits_for_a_read_and_closes_everything(storage, sql):
     inside, go_on, seen = threading.Event(), threading.Event(), []
 
     def read():
@@ -153,7 +133,7 @@ def test_stop_waits_for_a_read_and_closes_everything(storage, rows):
     assert seen == [(0,)]
     left = "select count(*) from pg_stat_activity where application_name = 'workflow'"
     deadline = time.monotonic() + 30
-    while rows(left) != [(0,)]:
+    while sql(left) != [(0,)]:
         assert time.monotonic() < deadline, "a connection is left"
         time.sleep(0.01)
 
@@ -164,18 +144,18 @@ def test_stop_gives_up_on_a_read_at_its_deadline(storage):
     assert "not open" in storage.health()
 
 
-def test_content_lies_in_chunks_and_goes_with_them(storage, rows):
+def test_content_lies_in_chunks_and_goes_with_them(storage, sql):
     used, lost = storage.put_blob(bytes(2**20 * 2 + 1)), storage.put_blob(b"")
     sizes = "select number, length(bytes) from content_chunk where digest = '{}' order by number"
-    assert rows(sizes.format(used)) == [(0, 2**20), (1, 2**20), (2, 1)]
-    assert rows(sizes.format(lost)) == [(0, 0)]
+    assert sql(sizes.format(used)) == [(0, 2**20), (1, 2**20), (2, 1)]
+    assert sql(sizes.format(lost)) == [(0, 0)]
     storage.commit([Step(running("0001"), create=True, blobs=[used])])
     later = time.time_ns() // 1000 + HOUR + 60_000_000
     assert storage.sweep(later) == 1
-    assert rows("select distinct digest from content_chunk") == [(used,)]
+    assert sql("select distinct digest from content_chunk") == [(used,)]
 
 
-def test_putting_again_makes_content_young(storage, rows):
+def test_putting_again_makes_content_young(storage, sql):
     digest = storage.put_blob(b"x")
     with storage.writing():
         storage._pool.execute_sql("update content set stored_at = 0")
@@ -199,14 +179,6 @@ def test_a_sweep_is_bounded(storage):
         storage._pool.execute_sql("update content set stored_at = 0")
         assert postgres_content.sweep(storage._pool, 1, 3) == 3
         assert postgres_content.sweep(storage._pool, 1, 3) == 2
-
-
-def test_the_inbox_leaves_out_executions_that_have_ended_and_a_sweep_clears_it(storage):
-    storage.commit([Step(running("0001", state="SUCCESS", ended_at=5), create=True)])
-    storage.post(Message("0001", "cancel"))
-    storage.post(Message("none", "cancel"))
-    assert storage.inbox("me") == []
-    assert storage.sweep(0) == 2
 
 
 def test_of_two_rows_of_a_task_in_one_step_the_last_one_counts(storage):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wfcore.api import ExecutionQuery, Fact, Message, Step, TaskRecord, Unavailable
+from wfcore.api import ExecutionQuery, Fact, Step, TaskRecord, Unavailable
 from wfsdk.contracts.storage_executions import running
 
 
@@ -160,14 +160,6 @@ def test_health_tells_of_a_stopped_or_full_storage(storage, monkeypatch):
     monkeypatch.undo()
     storage.stop(1)
     assert "not open" in storage.health()
-
-
-def test_the_inbox_leaves_out_executions_that_have_ended_and_a_sweep_clears_it(storage):
-    storage.commit([Step(running("0001", state="SUCCESS", ended_at=5), create=True)])
-    storage.post(Message("0001", "cancel"))
-    storage.post(Message("none", "cancel"))
-    assert storage.inbox("me") == []
-    assert storage.sweep(0) == 2
 
 
 def test_a_sweep_gives_space_back(storage):

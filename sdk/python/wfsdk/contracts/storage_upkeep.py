@@ -45,6 +45,13 @@ class UpkeepContract:
         assert storage.get_record("a", "young", 100) == "1"
         assert storage.get_record("a", "eternal", 100) == "1"
 
+    def test_what_has_ended_has_no_inbox_and_a_sweep_clears_it(self, storage: Storage) -> None:
+        storage.commit([Step(running("0001", state="SUCCESS", ended_at=5), create=True)])
+        storage.post(Message("0001", "cancel"))
+        storage.post(Message("none", "cancel"))
+        assert storage.inbox("me") == []
+        assert storage.sweep(0) == 2
+
     @pytest.mark.parametrize(
         "content", [b"", b"\x00\xff" * 3, b"x" * 300_000, bytes(2**21), bytes(2**21 + 1)]
     )

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -204,6 +205,18 @@ class Installation:
     def trace(self):
         """From the next opening on, ``statements`` has every SQL statement."""
         self.stored.trace(self.monkeypatch, self.statements.append)
+
+    def hold_commit(self):
+        """The next commits do not return until ``go_on``; (``inside``, ``go_on``), two events."""
+        commit, inside, go_on = self.app.storage.commit, threading.Event(), threading.Event()
+
+        def slow(steps):
+            inside.set()
+            go_on.wait(10)
+            return commit(steps)
+
+        self.app.storage.commit = slow
+        return inside, go_on
 
     def fail_commits(self, *numbers, error=None):
         """Let the commits with these numbers (from 1, counted from now) fail; the list of their errors."""

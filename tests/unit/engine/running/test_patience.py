@@ -15,14 +15,7 @@ def stuck(opened, monkeypatch):
     """The next commit does not return until ``go_on``; the patience is short."""
     monkeypatch.setattr(dispatch, "PATIENCE", 0.15)
     opened.apply(opened.chain(1))
-    commit, opened.inside, opened.go_on = opened.app.storage.commit, threading.Event(), threading.Event()
-
-    def slow(steps):
-        opened.inside.set()
-        opened.go_on.wait(10)
-        return commit(steps)
-
-    opened.app.storage.commit = slow
+    opened.inside, opened.go_on = opened.hold_commit()
     yield opened
     opened.go_on.set()
 

@@ -67,14 +67,7 @@ def test_a_stop_and_the_end_in_one_turn_leave_no_timer(opened):
     opened.apply(opened.chain(1, GATE), opened.chain(1, id="other"))
     id = opened.submit()
     opened.until_running(id)
-    commit, inside, go_on = opened.app.storage.commit, threading.Event(), threading.Event()
-
-    def slow(steps):
-        inside.set()
-        go_on.wait(5)
-        return commit(steps)
-
-    opened.app.storage.commit = slow
+    inside, go_on = opened.hold_commit()
     threads = [threading.Thread(target=opened.submit, args=("other",))]
     threads[0].start()
     inside.wait(5)
@@ -97,14 +90,7 @@ def test_cancel_lets_a_request_go(opened):
     opened.apply(opened.chain(1, GATE), opened.chain(1, id="other"))
     id = opened.submit()
     opened.until_running(id)
-    commit, inside, go_on = opened.app.storage.commit, threading.Event(), threading.Event()
-
-    def slow(steps):
-        inside.set()
-        go_on.wait(5)
-        return commit(steps)
-
-    opened.app.storage.commit = slow
+    inside, go_on = opened.hold_commit()
     other = threading.Thread(target=opened.submit, args=("other",))
     other.start()
     inside.wait(5)
