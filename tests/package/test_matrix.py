@@ -1,0 +1,43 @@
+"""The matrix runs every test: a file that no environment names would never fail."""
+
+import configparser
+import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def environments():
+    """Of each pytest command of tox.ini: the paths it runs, and the patterns it leaves out."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "tox.ini")
+    base = config["testenv"]
+    texts = [
+        section["commands"]
+        for name, section in config.items()
+        if "commands" in section and name != "testenv:long"
+    ]
+    for text in texts:
+        for _ in range(2):
+            for name, value in base.items():
+                text = text.replace(f"{{[testenv]{name}}}", value)
+        for command in text.replace("\n ", " ").splitlines():
+            if "pytest" in command:
+                words = command.replace("}", " ").replace("{posargs:", " ").split()
+                left = [word.partition("=")[2] for word in words if word.startswith("--ignore")]
+                yield [word for word in words if word.startswith("tests")], left
+
+
+def is_run(file, paths, left):
+    inside = any(file == path or file.startswith(f"{path}/") for path in paths)
+    return inside and not any(
+        file == out or file.startswith(f"{out}/") or fnmatch.fnmatch(file, out) for out in left
+    )
+
+
+def test_every_test_is_run_by_an_environment():
+    files = [str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/test_*.py")]
+    files = [file for file in files if not file.startswith("tests/packages/")]
+    known = list(environments())
+    assert len(files) > 150
+    assert [file for file in files if not any(is_run(file, *each) for each in known)] == []
