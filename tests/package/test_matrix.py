@@ -20,8 +20,8 @@ def environments():
     for text in texts:
         for _ in range(2):
             for name, value in base.items():
-                text = text.replace(f"{{[testenv]{name}}}", value)
-        for command in text.replace("\n ", " ").splitlines():
+                text = text.replace(f"{{[testenv]{name}}}", value.replace("\n", " "))
+        for command in text.splitlines():
             if "pytest" in command:
                 words = command.replace("}", " ").replace("{posargs:", " ").split()
                 left = [word.partition("=")[2] for word in words if word.startswith("--ignore")]
