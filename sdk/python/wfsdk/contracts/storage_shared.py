@@ -20,7 +20,17 @@ from typing import Any
 
 import pytest
 
-from wfcore.api import Conflict, ExecutionQuery, Fact, Message, Step, Storage, TaskRecord
+from wfcore.api import (
+    Conflict,
+    ExecutionQuery,
+    Fact,
+    Message,
+    NodeRecord,
+    SharedStorage,
+    Step,
+    Storage,
+    TaskRecord,
+)
 from wfsdk.contracts.storage_commit import TICK, with_trigger
 from wfsdk.contracts.storage_executions import running
 from wfsdk.contracts.storage_workflows import revision, webhook
@@ -234,3 +244,65 @@ class SharedStorageContract:
         for payload in ("1", "2"):
             storage.announce(payload)
             assert heard.get(timeout=PATIENCE) == payload
+
+    def test_nodes_enter_and_leave(self, storage: SharedStorage, other: SharedStorage) -> None:
+        storage.join(node("a"))
+        other.join(node("b"))
+        storage.join(node("a"))
+        assert [each.id for each in other.nodes()] == ["a", "b"]
+        (first, second) = storage.nodes()
+        assert (first.place, first.address, first.version) == ("place of a", "http://a", "1")
+        assert 0 < first.started_at <= first.heartbeat_at
+        assert first.started_at < second.started_at
+        other.leave("a")
+        assert [each.id for each in storage.nodes()] == ["b"]
+
+    def test_of_two_nodes_at_one_place_the_first_is_dead(self, storage: SharedStorage) -> None:
+        storage.join(node("a", place="here"))
+        storage.join(node("b", place="there"))
+        storage.join(node("c", place="here"))
+        assert {each.id for each in storage.nodes()} == {"b", "c"}
+
+    def test_a_beat_renews_one_lease_and_ends_those_that_are_over(
+        self, storage: SharedStorage, other: SharedStorage
+    ) -> None:
+        storage.join(node("a"))
+        other.join(node("b"))
+        before = {each.id: each.heartbeat_at for each in storage.nodes()}
+        assert storage.beat("a", 600).known
+        after = {each.id: each.heartbeat_at for each in storage.nodes()}
+        assert after["a"] > before["a"]
+        assert after["b"] == before["b"]
+        assert storage.beat("a", 0).known, "one's own lease does not end by one's own beat"
+        assert [each.id for each in storage.nodes()] == ["a"]
+        assert not other.beat("b", 600).known
+
+    def test_only_what_no_living_node_owns_is_adopted(
+        self, storage: SharedStorage, other: SharedStorage
+    ) -> None:
+        for name in ("a", "b"):
+            storage.join(node(name))
+        ids = {"a": "0001", "b": "0002", "dead": "0003"}
+        storage.commit([Step(running(id, owner=name), create=True) for name, id in ids.items()])
+        assert other.beat("b", 600).orphans
+        assert [record.id for record in other.adopt("b", 10)] == ["0003"]
+        assert not other.beat("b", 600).orphans
+        assert other.adopt("b", 10) == []
+        storage.leave("a")
+        assert other.beat("b", 600).orphans
+        (adopted,) = other.adopt("b", 10)
+        assert (adopted.id, adopted.owner, adopted.epoch) == ("0001", "b", running("0001").epoch + 1)
+
+    def test_a_beat_tells_of_messages(self, storage: SharedStorage, other: SharedStorage) -> None:
+        for name in ("a", "b"):
+            storage.join(node(name))
+        storage.commit([Step(running("0001", owner="a"), create=True)])
+        assert not storage.beat("a", 600).mail
+        other.post(Message("0001", "cancel"))
+        assert storage.beat("a", 600).mail
+        assert not other.beat("b", 600).mail
+
+
+def node(id: str, place: str = "") -> NodeRecord:
+    """A server that enters."""
+    return NodeRecord(id, place or f"place of {id}", f"http://{id}", "1")

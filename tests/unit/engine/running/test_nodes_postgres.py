@@ -7,7 +7,7 @@ import pytest
 
 from tests.storages import KIND
 from wfcore.config.load import load
-from wfcore.engine.mail import Reload
+from wfcore.engine.mail import Adopt, Drain, Reload
 from wfcore.errors import Conflict, Unavailable
 from wfcore.model.records import ExecutionQuery
 from wfcore.service import app as composition
@@ -76,6 +76,19 @@ def test_a_server_at_the_place_of_a_dead_one_takes_over_at_once(installation, cl
             assert again.executions.wait_end(id, 20).state == "SUCCESS"
 
 
+def test_a_server_that_starts_leaves_the_living_what_they_own(installation, cluster):
+    with cluster("a") as a:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        with cluster("b") as b:
+            assert b.storage.execution(id).owner == a.node
+            installation.stage.gates["g"].set()
+            assert a.executions.wait_end(id, 20).state == "SUCCESS"
+        assert a.storage.execution(id).epoch == 1
+        assert installation.stage.count("t00") == 1
+
+
 def test_a_workflow_applied_at_one_server_runs_at_the_other(installation, cluster):
     with cluster("a") as a, cluster("b") as b:
         apply(a, installation.chain(1))
@@ -87,13 +100,14 @@ def test_a_workflow_applied_at_one_server_runs_at_the_other(installation, cluste
         assert len(a.storage.tasks(id)) == 2
 
 
+@pytest.mark.timeout(100)
 def test_an_execution_of_one_server_is_followed_and_cancelled_at_the_other(installation, cluster):
-    with cluster("a") as a, cluster("b") as b:
+    with cluster("a", lease="600s") as a, cluster("b", lease="600s") as b:
         apply(a, installation.chain(1, GATE))
         id = submit(a)
         installation.until_running(id)
         b.executions.cancel(id, "from elsewhere")
-        assert b.executions.wait_end(id, 20).state == "CANCELLED"
+        assert b.executions.wait_end(id, 300).state == "CANCELLED"
         assert a.storage.execution(id).owner == a.node
 
 
@@ -162,6 +176,38 @@ def test_each_tick_fires_once_on_all_servers(installation, cluster):
 
         installation.until(lambda: len(ticks()) >= 4, 30)
         assert len(ticks()) == len(set(ticks()))
+
+
+def test_a_trigger_applied_at_one_server_is_fired_by_the_others_too(installation, cluster):
+    with cluster("b", lease="600s") as b:
+        with cluster("a", lease="600s") as a:
+            apply(a, "id: ticking\ntrigger: {interval: 1s}\ntasks:\n  t: {type: core/set}\n")
+            installation.until(lambda: ("default", "ticking", "interval") in b.engine.ticker._rows)
+        before = len(b.storage.executions(ExecutionQuery(workflow="ticking", limit=100)))
+        installation.until(
+            lambda: len(b.storage.executions(ExecutionQuery(workflow="ticking", limit=100))) > before + 1, 30
+        )
+
+
+def test_a_package_installed_at_one_server_is_there_for_the_others(installation, cluster, plugin):
+    with cluster("a") as a, cluster("b") as b:
+        installation.until(lambda: b.installed.shelf.current() == {})
+        a.packages.install(plugin(), grant={})
+        installation.until(lambda: "community/hi" in b.installed.shelf.current())
+
+
+def test_a_server_that_stops_adopts_nothing(installation, cluster):
+    with cluster("a", lease="600s") as a:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        with a.storage.writing() as t:
+            e = t.execution
+            e.update({e.owner: "dead", e.epoch: e.epoch + 1}).execute()
+        for mail in (Drain(), Adopt(), last := Drain()):
+            a.engine._owner.send(mail)
+        assert last.heard.wait(20)
+        assert a.storage.execution(id).owner == "dead"
 
 
 def test_a_schema_does_not_change_under_living_servers(installation, cluster):
