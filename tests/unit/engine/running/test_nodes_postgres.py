@@ -9,7 +9,7 @@ from tests.storages import KIND
 from wfcore.config.load import load
 from wfcore.engine.mail import Adopt, Drain, Reload
 from wfcore.errors import Conflict, Unavailable
-from wfcore.model.records import ExecutionQuery
+from wfcore.model.records import ExecutionQuery, Message
 from wfcore.service import app as composition
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
@@ -109,6 +109,15 @@ def test_an_execution_of_one_server_is_followed_and_cancelled_at_the_other(insta
         b.executions.cancel(id, "from elsewhere")
         assert b.executions.wait_end(id, 300).state == "CANCELLED"
         assert a.storage.execution(id).owner == a.node
+
+
+def test_a_message_that_nobody_announced_is_found_at_the_next_beat(installation, cluster):
+    with cluster("a", lease="1s") as a, cluster("b") as b:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        b.storage.post(Message(id, "cancel", body={"reason": "nobody said so"}))
+        assert a.executions.wait_end(id, 30).state == "CANCELLED"
 
 
 def test_what_a_leaving_server_left_open_goes_on_at_once(installation, cluster):
