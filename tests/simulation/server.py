@@ -8,6 +8,7 @@ from wfcore.engine.dispatch import Dispatch
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.mail import Drain, Ended, Line
 from wfcore.engine.owner import Owner
+from wfcore.engine.pulse import Alone
 from wfcore.engine.worker import Worker
 from wfcore.errors import RetryableError, TerminalError, Unavailable
 from wfcore.model.execution import RUNNING, TERMINAL, WAITING, Cancelled
@@ -98,7 +99,7 @@ class Server:
         self.owner = Owner(self.storage, self.ledger, self.capacity, world.clock, self)
         self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
         self.dispatch = Dispatch(
-            self.storage, world.shelf, Door(world, self), self.name, world.clock, self, None
+            self.storage, world.shelf, Door(world, self), self.name, world.clock, self, None, Alone().tell
         )
         self.jobs, self.replies = {}, []
         self.dead = self.sleeping = self.turning = False

@@ -11,6 +11,7 @@ import pytest
 from wfcore.api import ExecutionQuery, Step
 from wfcore_plugins.storage import sqlite_file
 from wfcore_plugins.storage.sqlite import SqliteStorage
+from wfcore_plugins.storage.sqlite_log import WriteAheadLog
 from wfsdk.contexts import context
 from wfsdk.contracts.storage_executions import running
 
@@ -151,3 +152,16 @@ def test_a_sweep_gives_space_back_and_lets_commits_in_between(storage, write, mo
     assert "round" in rounds[rounds.index("commit") :], "commits came in between"
     assert after < before / 3
     assert free < after / 5, "about a tenth stays free for what comes next"
+
+
+def test_a_log_that_cannot_be_moved_makes_no_commit_fail(tmp_path, caplog):
+    """The commit is durable by then; here the connection is in a transaction, where SQLite refuses."""
+    connection = sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("begin immediate")
+    (tmp_path / "db.sqlite-wal").write_bytes(bytes(4096))
+    log = WriteAheadLog(tmp_path / "db.sqlite", 1024, 5000, logging.getLogger("workflow.storage"))
+    for _ in range(16):
+        log.keep_short(connection)
+    connection.close()
+    assert "could not be moved into its database" in caplog.text

@@ -52,7 +52,7 @@ class Request:
 class Dispatch:
     """Submits and cancels executions on behalf of the API, the triggers and the command line.
 
-    ``tell_inbox`` wakes another server (by node) to whose execution a message was posted.
+    ``tell`` lets the other servers know (see ``Pulse``).
     """
 
     storage: Storage
@@ -62,7 +62,7 @@ class Dispatch:
     clock: Clock
     hooks: Admission
     ids: Ids
-    tell_inbox: Callable[[str], None] | None = None
+    tell: Callable[..., None]
 
     def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
         """Create an execution durably; (record, True), or the one its key or tick made before and False.
@@ -95,8 +95,7 @@ class Dispatch:
             done = self._cancel_ours(execution, reason) if record.owner == self.node else None
             if done is None:
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
-                if self.tell_inbox is not None:
-                    self.tell_inbox(record.owner or "")
+                self.tell("inbox", record.owner or "")
             if done is not False:
                 return
         raise Conflict(

@@ -19,7 +19,7 @@ from wfcore.engine.ledger import Ledger
 from wfcore.engine.library import Library
 from wfcore.engine.mail import Drain, Ended, Line
 from wfcore.engine.owner import Owner
-from wfcore.engine.pulse import Pulse
+from wfcore.engine.pulse import Alone, Pulse
 from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
@@ -97,7 +97,7 @@ class Engine:
             parts.clock,
             parts.hooks,
             Ids(),
-            self._pulse.tell_inbox if self._pulse is not None else None,
+            self._pulse.tell,
         )
         self.ticker = Ticker(
             parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env
@@ -109,11 +109,9 @@ class Engine:
     def start(self, *, timers: bool = True) -> None:
         """Take over open executions and go on with them; without ``timers``, no triggers and no chores."""
         self._herald.start()
-        if self._pulse is not None:
-            self._pulse.join()
+        self._pulse.join()
         self._owner.start(self._parts.dispatcher.dispatch)
-        if self._pulse is not None:
-            self._pulse.start()
+        self._pulse.start()
         self._timers = timers
         if timers:
             self.ticker.start()
@@ -138,9 +136,8 @@ class Engine:
         self._await_idle(time.monotonic() + 1.0)
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
-        if self._pulse is not None:
-            self._pulse.stop(1.0)
-            self._pulse.leave()
+        self._pulse.stop(1.0)
+        self._pulse.leave()
         self._herald.stop(1.0)
 
     @property
@@ -159,15 +156,12 @@ class Engine:
         return f"has no {', '.join(dead)} any more; restart the server" if dead else ""
 
     def _alive(self) -> dict[str, bool]:
-        threads = {"owner": self._owner.alive, "herald": self._herald.alive}
-        if self._pulse is not None:
-            threads["pulse"] = self._pulse.alive
+        threads = {"owner": self._owner.alive, "herald": self._herald.alive, "pulse": self._pulse.alive}
         return threads | {"ticker": self.ticker.alive} if self._timers else threads
 
     def nodes(self) -> Sequence[NodeRecord]:
         """The servers that share the storage, this one included; none where there can be no other."""
-        storage = self._parts.storage
-        return storage.nodes() if isinstance(storage, SharedStorage) else ()
+        return self._pulse.nodes()
 
     def running_tasks(self) -> int:
         """How many attempts run now."""
@@ -180,23 +174,21 @@ class Engine:
     def workflow_changed(self, namespace: str, id: str) -> None:
         """A workflow was applied, switched or deleted here."""
         self.ticker.changed(namespace, id)
-        if self._pulse is not None:
-            self._pulse.tell_workflow(namespace, id)
+        self._pulse.tell("workflow", namespace, id)
 
     def packages_changed(self) -> None:
         """A package was installed or removed here."""
-        if self._pulse is not None:
-            self._pulse.tell_packages()
+        self._pulse.tell("packages")
 
     def committed(self, steps: Sequence[Step]) -> None:
         """These steps are durable: wake followers, tell hooks."""
         self.watch.committed(steps)
         self._herald.committed(steps)
 
-    def _make_pulse(self, parts: Parts) -> Pulse | None:
+    def _make_pulse(self, parts: Parts) -> Alone:
         storage = parts.storage
         if not isinstance(storage, SharedStorage):
-            return None
+            return Alone()
         node = NodeRecord(parts.node, parts.place, parts.address, __version__)
         return Pulse(storage, node, parts.lease, self._owner.send, self._changed_elsewhere)
 

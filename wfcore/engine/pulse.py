@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wfcore.engine.mail import Adopt, Inbox, Mail, Reload
 from wfcore.errors import WorkflowError
@@ -16,7 +16,36 @@ log = logging.getLogger("workflow.node")
 BEATS = 3
 
 
-class Pulse:
+class Alone:
+    """A server whose storage belongs to it alone has nobody to tell anything, and no lease."""
+
+    def join(self) -> None:
+        """Enter this server: from now on the others know that it lives. Raises Unavailable."""
+
+    def start(self) -> None:
+        """Begin to beat and to listen."""
+
+    def stop(self, timeout: float) -> None:
+        """Beat no more."""
+
+    def leave(self) -> None:
+        """Take this server off and tell the others, who adopt what it has left open."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread lives, if it needs one."""
+        return True
+
+    def nodes(self) -> Sequence[NodeRecord]:
+        """The servers that share the storage, this one included; none where there can be no other."""
+        return ()
+
+    def tell(self, what: str, *about: str) -> None:
+        """Let the other servers know: of a ``workflow`` (namespace, id) that was changed, of ``packages``,
+        of a message in the ``inbox`` of a node."""
+
+
+class Pulse(Alone):
     """Renews the lease from a thread of its own and hands on what it hears.
 
     ``send`` takes mail for the owner of executions. ``changed`` is told of a workflow (namespace, id) that
@@ -43,23 +72,19 @@ class Pulse:
         self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
 
     def join(self) -> None:
-        """Enter this server: from now on the others know that it lives. Raises Unavailable."""
         self._storage.join(self._node)
 
     def start(self) -> None:
-        """Begin to beat and to listen."""
         self._storage.subscribe(self._heard)
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Beat no more."""
         self._stopped = True
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
     def leave(self) -> None:
-        """Take this server off and tell the others, who adopt what it has left open."""
         try:
             self._storage.leave(self._node.id)
             self._storage.announce("left")
@@ -68,22 +93,13 @@ class Pulse:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread lives."""
         return self._thread.is_alive()
 
-    def tell_workflow(self, namespace: str, id: str) -> None:
-        """Let the other servers read this workflow again."""
-        self._tell(f"workflow {namespace} {id}")
+    def nodes(self) -> Sequence[NodeRecord]:
+        return self._storage.nodes()
 
-    def tell_packages(self) -> None:
-        """Let the other servers read the installed packages again."""
-        self._tell("packages")
-
-    def tell_inbox(self, owner: str) -> None:
-        """There is a message for an execution of that server."""
-        self._tell(f"inbox {owner}")
-
-    def _tell(self, text: str) -> None:
+    def tell(self, what: str, *about: str) -> None:
+        text = " ".join((what, *about))
         try:
             self._storage.announce(text)
         except WorkflowError as error:

@@ -58,6 +58,9 @@ class WriteAheadLog:
         try:
             (busy, _, _) = connection.execute("pragma wal_checkpoint(truncate)").fetchone()
             return not busy
+        except sqlite3.Error as error:  # what was committed is in the log, and stays true
+            self._logger.warning("%s could not be moved into its database: %s", self._path, error)
+            return False
         finally:
             connection.execute(f"pragma busy_timeout = {self._busy_timeout}")
 
