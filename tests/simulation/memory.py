@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import fields, replace
 from operator import attrgetter
 
-from wfcore.api import ExecutionRecord, NotFound, TaskRecord
+from wfcore.api import ExecutionRecord, NotFound, TaskRecord, Unavailable
 from wfcore.model.execution import OPEN
 
 _COLUMNS = attrgetter(*(field.name for field in fields(ExecutionRecord)))
@@ -40,7 +40,7 @@ class Memory:
         self.rows, self.task_rows, self.fact_rows = {}, {}, {}
         self.keys, self.ticks, self.messages, self.blobs = {}, {}, [], {}
         self.flows, self.trigger_rows = {}, {}
-        self.alive = set()
+        self.alive, self.shares, self.shared = set(), {}, False
         self._posted = 0
 
     def start(self):
@@ -49,7 +49,9 @@ class Memory:
     def stop(self, deadline):
         """There is nothing to close."""
 
-    def commit(self, steps):
+    def commit(self, steps, notify=()):
+        if self.shared and any(step.admits and step.execution.owner not in self.alive for step in steps):
+            raise Unavailable("the other servers took this one for dead")
         drafts, refused = {}, set()
         for step in steps:
             id = step.execution.id
@@ -110,11 +112,37 @@ class Memory:
             self.trigger_rows[key] = replace(row, next_at=tick.next_at)
 
     def adopt(self, owner, limit):
-        found = [r for r in self.rows.values() if r.state in OPEN and r.owner not in {owner, *self.alive}]
+        living = {owner, None, *self.alive} if self.shared else {owner, *self.alive}
+        found = [r for r in self.rows.values() if r.state in OPEN and r.owner not in living]
         taken = sorted(found, key=lambda row: (row.state == "PENDING", row.id))[:limit]
         for row in taken:
             row.owner, row.epoch = owner, row.epoch + 1
+            if owner in self.alive:
+                self.shares[owner] += row.state == "RUNNING"
         return [copied(row) for row in taken]
+
+    def join(self, name):
+        running = [row for row in self.rows.values() if row.state == "RUNNING" and row.owner == name]
+        if name not in self.alive:
+            self.shares[name] = len(running)
+        self.alive.add(name)
+
+    def slots(self, node, held, wanted, limit):
+        if node not in self.alive:
+            return 0
+        orphans = [r for r in self.rows.values() if r.state == "RUNNING" and r.owner not in self.alive]
+        others = sum(self.shares[name] for name in self.alive - {node})
+        self.shares[node] = max(held, min(wanted, limit - others - len(orphans)))
+        return self.shares[node]
+
+    def queue(self):
+        return sorted(id for id, row in self.rows.items() if row.state == "PENDING" and row.owner is None)
+
+    def claim(self, node, limit, only=None):
+        found = [self.rows[id] for id in self.queue() if only in (None, id)][:limit]
+        for row in found:
+            row.owner, row.epoch = node, row.epoch + 1
+        return [copied(row) for row in found]
 
     def execution(self, id):
         row = self.rows.get(id)

@@ -1,17 +1,18 @@
 """A server of the simulation: the real owner, dispatch and worker, without threads, over a bad connection."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from tests.simulation.workloads import as_stored
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.dispatch import Dispatch
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import Drain, Ended, Line
+from wfcore.engine.mail import Adopt, Drain, Ended, Inbox, Line, Reload, Room
 from wfcore.engine.owner import Owner
-from wfcore.engine.pulse import Alone
+from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.worker import Worker
 from wfcore.errors import RetryableError, TerminalError, Unavailable
-from wfcore.model.execution import RUNNING, TERMINAL, WAITING, Cancelled
+from wfcore.model.execution import OPEN, RUNNING, TERMINAL, WAITING, Cancelled
 from wfcore.plugins.contracts import Action, Result
 
 SECOND = 1_000_000
@@ -33,7 +34,7 @@ class Connection:
     def __init__(self, world, server):
         self._world, self._server = world, server
 
-    def commit(self, steps):
+    def commit(self, steps, notify=()):
         world, server = self._world, self._server
         fault = world.fault_of_commit(server, steps)
         if fault == "late":
@@ -45,7 +46,9 @@ class Connection:
         if fault == "dies before":
             raise Died
         with world.judging():
-            refused = world.historian.commit(server, steps)
+            refused = world.historian.commit(server, steps, notify)
+        for text in notify:
+            world.tell(None, *text.split())
         if fault == "dies after":
             raise Died
         if fault == "unknown":
@@ -96,10 +99,23 @@ class Server:
         self.storage = Connection(world, self)
         self.ledger = Ledger(self.storage, world.shelf, self.name)
         self.capacity = Capacity(limits.workflows, limits.tasks)
-        self.owner = Owner(self.storage, self.ledger, self.capacity, world.clock, self)
+        self.slots = OwnSlots(self.capacity)
+        if world.memory.shared:
+            tell = partial(world.tell, self)
+            self.slots = SharedSlots(
+                self.capacity, self.storage, self.name, limits.workflows, tell, self._enter
+            )
+        self.owner = Owner(self.storage, self.ledger, self.slots, world.clock, self)
         self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
         self.dispatch = Dispatch(
-            self.storage, world.shelf, Door(world, self), self.name, world.clock, self, None, Alone().tell
+            self.storage,
+            world.shelf,
+            Door(world, self),
+            self.name,
+            world.clock,
+            self,
+            None,
+            partial(world.tell, self),
         )
         self.jobs, self.replies = {}, []
         self.dead = self.sleeping = self.turning = False
@@ -111,6 +127,24 @@ class Server:
         self.turning = True
         self.owner.take_over(self._dispatch)
         self.turning = False
+
+    def beat(self):
+        """It renews its lease, or enters again, and hears what there is to do."""
+        memory = self.world.memory
+        if self.sleeping or self.leaving:
+            return
+        if self.name not in memory.alive:
+            self.owner.send(Reload())
+        living = {None, *memory.alive}
+        if any(row.state in OPEN and row.owner not in living for row in memory.rows.values()):
+            self.owner.send(Adopt())
+        if memory.inbox(self.name):
+            self.owner.send(Inbox())
+        self.owner.send(Room(bool(memory.queue())))
+
+    def _enter(self):
+        if not self.leaving and self in self.world.servers:
+            self.world.memory.join(self.name)
 
     def committed(self, steps):
         """Nobody here listens."""

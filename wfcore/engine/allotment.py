@@ -12,6 +12,7 @@ from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.retry import idempotency_key
 from wfcore.engine.run import Run
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.errors import Unavailable
 from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord, TaskRecord
@@ -25,10 +26,11 @@ class Allotment:
     ledger: Ledger
     capacity: Capacity
     takeover: Takeover
+    slots: OwnSlots
     draining: bool = False
 
-    def admit(self, group: Group, now: int) -> None:
-        """Give the workflow slots that became free to those who wait longest."""
+    def admit(self, group: Group, now: int) -> bool:
+        """Give the workflow slots that became free to those who wait longest; whether there were any."""
         for run in group.touched.values():
             id, state = run.record.id, run.record.state
             if state == WAITING and run.ready and not self.draining:
@@ -38,8 +40,15 @@ class Allotment:
                     self.capacity.wait_again(id)
             elif state not in (RUNNING, PENDING):
                 self.capacity.release(id)
-        while not self.draining and (chosen := self.capacity.next_execution()) is not None:
-            self._let_run(chosen, group, now)
+        admitted = False
+        while not self.draining:
+            chosen = self.capacity.next_execution()
+            if chosen is not None:
+                admitted = True
+                self._let_run(chosen, group, now)
+            elif not self._find_more():
+                break
+        return admitted
 
     def allot(self, group: Group, now: int) -> None:
         """Give the task slots to queued tasks first, then to those that became ready now."""
@@ -51,6 +60,17 @@ class Allotment:
         for run in group.touched.values():
             if run.record.state == RUNNING and not self.draining:
                 self._allot_ready(run, group, now)
+
+    def _find_more(self) -> bool:
+        """Whether there is a slot for those who wait here after all, or somebody for a free slot."""
+        if self.capacity.waiting:
+            return self.slots.grow()
+        if self.capacity.free <= 0 and not (self.slots.queued and self.slots.grow()):
+            return False
+        found = self.slots.claim()
+        for record in found:
+            self.capacity.wait_new(record)
+        return bool(found)
 
     def _allot_ready(self, run: Run, group: Group, now: int) -> None:
         while run.ready:

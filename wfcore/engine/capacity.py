@@ -48,11 +48,19 @@ class Capacity:
     def withdraw(self, execution: str) -> None:
         """A PENDING execution has ended without ever holding a slot."""
         self._withdrawn.add(execution)
+        if len(self._withdrawn) == len(self._new):  # nobody else waits, so no slot need come for these to go
+            self._new.clear()
+            self._withdrawn.clear()
 
     def wait_again(self, execution: str) -> None:
         """Queue an execution that has run before, ahead of new ones."""
         if execution not in self._again:
             self._again.append(execution)
+
+    def leave(self, execution: str) -> None:
+        """It has ended, and waits no longer to run again."""
+        if self._again and execution in self._again:
+            self._again.remove(execution)
 
     def next_execution(self) -> ExecutionRecord | str | None:
         """Who gets the free workflow slot, if there is one; the slot is taken."""
@@ -65,6 +73,16 @@ class Capacity:
             self.admitted.add(id)
             return chosen
         return None
+
+    @property
+    def waiting(self) -> int:
+        """How many executions wait here for a workflow slot."""
+        return len(self._again) + len(self._new) - len(self._withdrawn)
+
+    @property
+    def free(self) -> int:
+        """How many workflow slots are free; less than none when fewer are to be used from now on."""
+        return self.workflows - len(self.admitted)
 
     def take(self) -> bool:
         """Take a task slot, if one is free."""

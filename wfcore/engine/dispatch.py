@@ -92,15 +92,20 @@ class Dispatch:
                 f"there is no execution {execution}", remedy="see `workflow execution list` for what is there"
             )
         if record.state in OPEN:
-            done = self._cancel_ours(execution, reason) if record.owner == self.node else None
+            done = self._cancel_ours(execution, reason) if record.owner in (self.node, None) else None
             if done is None:
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
-                self.tell("inbox", record.owner or "")
+                self._tell_owner(execution)
             if done is not False:
                 return
         raise Conflict(
             f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
         )
+
+    def _tell_owner(self, execution: str) -> None:
+        record = self.storage.execution(execution)  # it may have another owner by now
+        if record is not None and record.owner is not None:
+            self.tell("inbox", record.owner)
 
     def _cancel_ours(self, execution: str, reason: str) -> bool | None:
         """Whether it was cancelled; None when it is ours no more."""

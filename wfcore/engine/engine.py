@@ -20,6 +20,7 @@ from wfcore.engine.library import Library
 from wfcore.engine.mail import Drain, Ended, Line
 from wfcore.engine.owner import Owner
 from wfcore.engine.pulse import Alone, Pulse
+from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
@@ -75,9 +76,7 @@ class Engine:
         self._ledger = Ledger(parts.storage, parts.library, parts.node)
         self.watch = Watch()
         self._herald = Herald(parts.hooks.emit)
-        self._owner = Owner(
-            parts.storage, self._ledger, Capacity(parts.workflows, parts.tasks), parts.clock, self
-        )
+        self._owner = Owner(parts.storage, self._ledger, self._make_slots(parts), parts.clock, self)
         self._worker = Worker(
             actions=parts.actions,
             blobs=parts.storage,
@@ -184,6 +183,18 @@ class Engine:
         """These steps are durable: wake followers, tell hooks."""
         self.watch.committed(steps)
         self._herald.committed(steps)
+
+    def _make_slots(self, parts: Parts) -> OwnSlots:
+        capacity = Capacity(parts.workflows, parts.tasks)
+        if not isinstance(parts.storage, SharedStorage):
+            return OwnSlots(capacity)
+        return SharedSlots(capacity, parts.storage, parts.node, parts.workflows, self._tell, self._enter)
+
+    def _tell(self, what: str, *about: str) -> None:
+        self._pulse.tell(what, *about)
+
+    def _enter(self) -> None:
+        self._pulse.join()
 
     def _make_pulse(self, parts: Parts) -> Alone:
         storage = parts.storage

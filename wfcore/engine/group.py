@@ -49,6 +49,11 @@ class Group:
         for _, reply, value in self.replies:
             reply.set_result(copy(value))
 
+    @property
+    def queued(self) -> bool:
+        """Whether a submission waits for any server."""
+        return any(mail.record.owner is None for mail in self.created.values())
+
     def steps(self) -> list[Step]:
         """The steps of all runs that changed, in order of execution id."""
         steps = []

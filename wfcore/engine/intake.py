@@ -14,6 +14,7 @@ from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.mail import CancelRequest, Ended, Inbox, Line, Submission
 from wfcore.engine.run import Run
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer
 from wfcore.model.execution import OPEN, PENDING, Error, Failed
 from wfcore.plugins.contracts import Storage
@@ -37,21 +38,24 @@ class Intake:
     storage: Storage
     ledger: Ledger
     capacity: Capacity
+    slots: OwnSlots
 
     def submission(self, mail: Submission, group: Group, now: int) -> None:
-        """A new execution starts at once if it may, else it waits as PENDING."""
+        """A new execution starts at once if it may, else it waits as PENDING: here, or for any server."""
         if not mail.reply.set_running_or_notify_cancel():
             return  # who asked has gone, told that it was not recorded
         record = mail.record
-        record.owner, record.epoch = self.ledger.owner, 1
+        admitted = self.slots.admit(record.id)
+        if admitted or not self.slots.shared:
+            record.owner, record.epoch = self.ledger.owner, 1
         run = group.touch(machine.create(record, mail.workflow, mail.plan, now))
         run.refer(mail.blobs)
         group.created[record.id] = mail
         group.replies.append((record.id, mail.reply, record))
-        if self.capacity.admit(record.id):
+        if admitted:
             machine.start(run, now)
             self.ledger.runs[record.id] = run
-        else:
+        elif not self.slots.shared:
             self.capacity.wait_new(record)
 
     def ended(self, mail: Ended, group: Group, now: int) -> None:
@@ -78,6 +82,9 @@ class Intake:
         if not mail.reply.set_running_or_notify_cancel():
             return
         run = group.touched.get(mail.execution) or self.ledger.get(mail.execution, now)
+        if run is None and (queued := self.slots.take(mail.execution)) is not None:
+            self.capacity.wait_new(queued)
+            run = self.ledger.load(queued, now)
         is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
         if run is not None and is_open:
             self._cancel(run, mail.reason, group, now)

@@ -65,7 +65,7 @@ def create(record: ExecutionRecord, workflow: Workflow, plan: Plan, now: int) ->
 def start(run: Run, now: int) -> None:
     """Let a PENDING execution run: its first tasks become ready."""
     move_execution(run, RUNNING)
-    run.record.started_at = now
+    run.admits, run.record.started_at = True, now
     if run.workflow.timeout is not None:
         run.record.deadline = now + round(run.workflow.timeout * SECOND)
     run.note(now, "execution.started")
@@ -76,6 +76,7 @@ def start(run: Run, now: int) -> None:
 def wake(run: Run, now: int) -> None:
     """Let a WAITING execution run again, since some of its tasks are ready."""
     move_execution(run, RUNNING)
+    run.admits = True
     run.note(now, "execution.resumed")
 
 

@@ -66,8 +66,23 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """There may be free workflow slots, and executions that wait for any server if ``queued``."""
+
+    queued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Another server, which has ``held`` workflow slots, wants ``count`` more."""
+
+    count: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
-    """Others may own executions of this server now: read again which are still its own."""
+    """Others took this server for dead: enter again, and read which executions are still its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,7 @@ class Halt:
     """Leave the loop."""
 
 
-Mail = Submission | Ended | Line | CancelRequest | Inbox | Adopt | Reload | Drain | Halt
+Mail = Submission | Ended | Line | CancelRequest | Inbox | Adopt | Room | Want | Reload | Drain | Halt
 
 
 def execution_of(event: Mail | Timer) -> str:

@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
-from wfcore.engine.capacity import Capacity
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
 from wfcore.engine.intake import Intake
@@ -30,10 +29,13 @@ from wfcore.engine.mail import (
     Line,
     Mail,
     Reload,
+    Room,
     Submission,
+    Want,
     execution_of,
 )
 from wfcore.engine.recovery import Recovery
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
@@ -59,19 +61,24 @@ class Owner:
     """Owns every open execution of its server. ``send`` is the only way in, from any thread."""
 
     def __init__(
-        self, storage: Storage, ledger: Ledger, capacity: Capacity, clock: Clock, audience: Audience
+        self,
+        storage: Storage,
+        ledger: Ledger,
+        slots: OwnSlots,
+        clock: Clock,
+        audience: Audience,
     ) -> None:
         self._storage = storage
         self._ledger = ledger
-        self._capacity = capacity
+        self._slots, self._capacity = slots, slots.capacity
         self._clock = clock
         self._audience = audience
-        self._intake = Intake(storage, ledger, capacity)
+        self._intake = Intake(storage, ledger, slots.capacity, slots)
         self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
         self._timers = Timers()
-        self._takeover = Takeover(storage, ledger, capacity, self._timers)
-        self._allotment = Allotment(ledger, capacity, self._takeover)
+        self._takeover = Takeover(storage, ledger, slots.capacity, self._timers, slots)
+        self._allotment = Allotment(ledger, slots.capacity, self._takeover, slots)
         self._recovery = Recovery(ledger, self._takeover.condemned)
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
@@ -82,6 +89,8 @@ class Owner:
             CancelRequest: self._intake.cancel,
             Inbox: self._intake.inbox,
             Adopt: self._adopt,
+            Room: self._hear,
+            Want: self._give,
             Reload: self._disown,
             Drain: self._drain,
         }
@@ -200,9 +209,10 @@ class Owner:
     def _finish_turn(self, group: Group, now: int) -> None:
         self._allotment.admit(group, now)
         self._allotment.allot(group, now)
-        self._allotment.admit(group, now)  # an execution whose tasks are all disabled has ended by now
+        while self._allotment.admit(group, now):  # an execution whose tasks are all disabled has ended by now
+            self._allotment.allot(group, now)
         steps = group.steps()
-        refused = self._storage.commit(steps) if steps else frozenset()
+        refused = self._commit(steps, group)
         for id in refused:
             self._forget(id, group)
         if refused:
@@ -222,6 +232,13 @@ class Owner:
         self._start_attempts(group)
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
+        if self._slots.settle() or group.queued:
+            self._mail.put(Room(group.queued))
+
+    def _commit(self, steps: Sequence[Step], group: Group) -> frozenset[str]:
+        if group.queued:
+            return self._storage.commit(steps, ["queued"])
+        return self._storage.commit(steps) if steps else frozenset()
 
     def _start_attempts(self, group: Group) -> None:
         for attempt in group.starting:
@@ -251,6 +268,7 @@ class Owner:
         if record.state in TERMINAL:
             self._timers.withdraw("deadline", record.id)
             self._recovery.acquit(record.id)
+            self._capacity.leave(record.id)
             self._ledger.drop(record.id)
         elif record.state == WAITING and not soon:
             self._ledger.drop(record.id)
@@ -259,7 +277,7 @@ class Owner:
         """A refused step: the submission was made before, or another server owns the execution now."""
         group.refuse(execution)
         if execution in group.created:
-            if group.touched[execution].record.state == PENDING:
+            if group.touched[execution].record.state == PENDING and not self._slots.shared:
                 self._capacity.withdraw(execution)
         else:
             log.warning("execution %s belongs to another server now", execution)
@@ -275,11 +293,18 @@ class Owner:
         if not self._allotment.draining:
             self._takeover.adopt(group, now)
 
+    def _hear(self, mail: Room, _group: Group, _now: int) -> None:
+        self._slots.hear(queued=mail.queued)
+
+    def _give(self, mail: Want, _group: Group, _now: int) -> None:
+        self._slots.want(mail.count, mail.held)
+
     def _disown(self, _mail: Reload, _group: Group, _now: int) -> None:
         self._recovery.stale = True  # the next turn begins by reading all again; the epoch protects this one
 
     def _drain(self, mail: Drain, group: Group, now: int) -> None:
         self._allotment.draining = True
+        self._slots.close()
         if mail.hard:
             group.stopping += [(attempt, "shutdown") for attempt in self._ledger.attempts.values()]
         mail.heard.set()
@@ -288,6 +313,7 @@ class Owner:
         """Forget all Runs and read them again from storage; whether that worked."""
         try:
             now = self._clock.now()
+            self._slots.enter()
             self._finish_turn(self._takeover.reload(now), now)
         except Exception as error:
             log.exception("storage is not usable; trying again")

@@ -11,6 +11,7 @@ from wfcore.engine.capacity import Capacity
 from wfcore.engine.group import Group
 from wfcore.engine.intake import stop
 from wfcore.engine.ledger import Ledger
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
 from wfcore.model.execution import PENDING, RUNNING, WAITING, Error, ExecutionRecord
@@ -33,11 +34,13 @@ class Takeover:
     ledger: Ledger
     capacity: Capacity
     timers: Timers
+    slots: OwnSlots
     condemned: dict[str, str] = field(default_factory=dict)
 
     def adopt(self, group: Group, now: int) -> None:
         """Take over what dead servers left open."""
         while records := self.storage.adopt(self.ledger.owner, PAGE):
+            self.slots.adopted(sum(record.state == RUNNING for record in records))
             self._take_up(records, group, now)
 
     def reload(self, now: int) -> Group:
@@ -52,6 +55,7 @@ class Takeover:
         for records in self._ours():
             ours.update(record.id for record in records)
             self._take_up(records, group, now)
+        self.slots.doubt()
         for attempt in self.ledger.attempts.values():
             if attempt.job.execution not in ours:
                 group.stopping.append((attempt, "shutdown"))

@@ -33,6 +33,7 @@ class Step:
     its owner and epoch are still those of the record, else the step is refused.
     ``tasks`` are whole rows, written over what is there; ``facts`` are appended.
     ``blobs`` are digests the execution now refers to; ``taken`` the inbox messages it has consumed.
+    ``admits``: the execution begins to hold a workflow slot by it (see ``SharedStorage.slots``).
     """
 
     execution: ExecutionRecord
@@ -42,13 +43,15 @@ class Step:
     facts: Sequence[Fact] = ()
     blobs: Sequence[str] = ()
     taken: Sequence[int] = ()
+    admits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
     """A server that shares its storage with others. ``place`` is where it keeps its files.
 
-    ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock.
+    ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock. ``slots`` is how many
+    executions it may run at once, of those that all servers together may.
     """
 
     id: str
@@ -57,6 +60,7 @@ class NodeRecord:
     version: str
     started_at: int = 0
     heartbeat_at: int = 0
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,13 @@ class Beat:
 
     ``known`` is False when the others took it for dead: what it owned may be theirs now. ``orphans``:
     there are open executions whose owner is dead. ``mail``: there are messages for its executions.
+    ``queued``: there are executions that nobody owns yet.
     """
 
     known: bool
     orphans: bool
     mail: bool
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,12 @@ class PostgresStorage(
         with self._connection():
             cursor = self._pool.open(claim_text(self._pool.held().cursor(), units))
             claim = claim_of(units, cursor.fetchone())
+            if not claim.seated:
+                cursor.execute("rollback")
+                raise Unavailable(
+                    "the other servers took this one for dead, so it may let nothing run",
+                    remedy="it enters again by itself: try again in a moment",
+                )
             lost = _finish(cursor, claim, notify)
         if lost is not None:
             question = Question(claim.transaction, claim.accepted[0].execution.id)

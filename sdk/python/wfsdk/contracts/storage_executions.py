@@ -83,7 +83,7 @@ class ExecutionContract:
             storage,
             running("0001", owner="dead", state="PENDING", epoch=3),
             running("0002", owner="dead", state="WAITING"),
-            running("0003", owner=None, state="PENDING"),
+            running("0003", owner="gone", state="PENDING"),
             running("0004", owner="dead"),
             running("0005", owner="dead", state="SUCCESS"),
             running("0006"),
