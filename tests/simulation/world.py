@@ -196,7 +196,7 @@ class World:
             if each is server or self.chance.random() < 0.2:
                 continue
             if what == "queued":
-                each.owner.send(Room(queued=True))
+                each.owner.send(Room(queued=True, slots=False))
             elif what == "room":
                 each.owner.send(Room())
             elif what == "want":

@@ -67,9 +67,10 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """There may be free workflow slots, and executions that wait for any server if ``queued``."""
+    """There may be workflow ``slots`` to have, and executions that wait for any server if ``queued``."""
 
     queued: bool = False
+    slots: bool = True
 
 
 @dataclass(frozen=True, slots=True)

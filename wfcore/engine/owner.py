@@ -233,7 +233,7 @@ class Owner:
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
         if self._slots.settle() or group.queued:
-            self._mail.put(Room(group.queued))
+            self._mail.put(Room(group.queued, slots=False))
 
     def _commit(self, steps: Sequence[Step], group: Group) -> frozenset[str]:
         if group.queued:
@@ -294,7 +294,7 @@ class Owner:
             self._takeover.adopt(group, now)
 
     def _hear(self, mail: Room, _group: Group, _now: int) -> None:
-        self._slots.hear(queued=mail.queued)
+        self._slots.hear(queued=mail.queued, slots=mail.slots)
 
     def _give(self, mail: Want, _group: Group, _now: int) -> None:
         self._slots.want(mail.count, mail.held)

@@ -136,7 +136,7 @@ class Pulse(Alone):
             case ["inbox", owner] if owner == self._node.id:
                 self._send(Inbox())
             case ["queued"]:
-                self._send(Room(queued=True))
+                self._send(Room(queued=True, slots=False))
             case ["room", node] if node != self._node.id:
                 self._send(Room())
             case ["want", node, count, held] if node != self._node.id:

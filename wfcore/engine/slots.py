@@ -54,8 +54,8 @@ class OwnSlots:
     def doubt(self) -> None:
         """All has been read again: of the slots only those that are in use are sure."""
 
-    def hear(self, *, queued: bool) -> None:
-        """There may be slots to have, and executions that wait for any server if ``queued``."""
+    def hear(self, *, queued: bool, slots: bool) -> None:
+        """There may be ``slots`` to have, and executions that wait for any server if ``queued``."""
 
     def want(self, count: int, held: int) -> None:
         """A server that has ``held`` slots wants ``count`` more."""
@@ -73,6 +73,8 @@ class SharedSlots(OwnSlots):
     ``enter`` makes this server one of them.
 
     ``capacity.workflows`` are the slots that it means to use: never more than storage has given to it.
+    Once it asked in vain it is denied; once it gave some away it is generous, and takes some back only for
+    what waits here. Both end when it hears that there may be slots.
     """
 
     shared = True
@@ -91,7 +93,7 @@ class SharedSlots(OwnSlots):
         self._node = node
         self._limit = limit
         self._tell, self._enter = tell, enter
-        self._closed = self._denied = False
+        self._closed = self._denied = self._generous = False
         self._given: int | None = 0
         capacity.workflows = 0
 
@@ -103,6 +105,8 @@ class SharedSlots(OwnSlots):
     def grow(self) -> bool:
         have = self.capacity.workflows
         if self._closed or self._denied or self._given is None or self._given >= self._limit:
+            return False
+        if self._generous and not self.capacity.waiting:
             return False
         step = max(1, have // 2)
         self._given = self._storage.slots(self._node, self._given, self._given + step, self._limit)
@@ -135,8 +139,9 @@ class SharedSlots(OwnSlots):
         self.capacity.workflows = len(self.capacity.admitted)
         self._given = None
 
-    def hear(self, *, queued: bool) -> None:
-        self._denied = False
+    def hear(self, *, queued: bool, slots: bool) -> None:
+        if slots:
+            self._denied = self._generous = False
         self.queued = self.queued or queued
 
     def want(self, count: int, held: int) -> None:
@@ -145,7 +150,7 @@ class SharedSlots(OwnSlots):
         if held < mine:  # what is in use goes to a poorer one, as it becomes free
             give = max(give, min(count, max((mine - held) // 2, held == 0)))
         self.capacity.workflows -= give
-        self._denied = self._denied or give > 0  # until the next beat: not to take it back at once
+        self._generous = self._generous or give > 0
 
     def close(self) -> None:
         self._closed = True

@@ -171,7 +171,7 @@ def test_the_limits_hold_also_after_trouble(installation):
         installation.fail_commits(1)
         with pytest.raises(Unavailable):
             installation.submit()
-        installation.until(lambda: len(installation.owner()._capacity._new) == 30)
+        installation.until(lambda: not installation.owner()._recovery.stale)
         assert app.storage.counts() == {"RUNNING": 2, "PENDING": 30}
         installation.stage.gates["g"].set()
         for id in (*held, *new):
@@ -193,7 +193,7 @@ def test_the_limits_hold_also_after_trouble_with_more_than_one_page(installation
         installation.fail_commits(1)
         with pytest.raises(Unavailable):
             installation.submit()
-        installation.until(lambda: len(installation.owner()._capacity._new) == 20)
+        installation.until(lambda: not installation.owner()._recovery.stale)
         assert app.storage.counts() == {"RUNNING": 3, "PENDING": 20}
         installation.stage.gates["g"].set()
         for id in (*held, *new):
