@@ -135,7 +135,8 @@ class Historian:
             self.started[at] += 1
             self.begun[at] = record.epoch
         elif kind == "task.lost":
-            assert record.epoch > self.begun[at] or self.unsure, (
+            missed = (*at, fact.attempt) in self.memory.missed
+            assert record.epoch > self.begun[at] or self.unsure or missed, (
                 f"{fact.path} was lost, but its server was not"
             )
         elif fact.body.get("state") == FAILED and id not in self.stopped:
@@ -164,7 +165,8 @@ class Historian:
 
     def dispatched(self, server, attempt):
         """The owner hands an attempt to a worker."""
-        self._check_recorded(server, attempt.record.epoch, attempt.job)
+        if not attempt.guest:
+            self._check_recorded(server, attempt.record.epoch, attempt.job)
 
     def effect(self, server, context):
         """An attempt's action begins to have its effect in the world."""
@@ -172,7 +174,12 @@ class Historian:
         self.effects[at] += 1
         assert self.effects[at] <= self.started[at], f"{at} ran more often than was recorded"
         assert self.keys.setdefault(at, context.key) == context.key, f"{at} has another key"
-        attempt = server.ledger.attempts[*at, context.attempt]
+        key = (*at, context.attempt)
+        if (
+            key in server.ledger.guests
+        ):  # its owner may have given it up, and this server not have heard of it
+            return
+        attempt = server.ledger.attempts[key]
         self._check_recorded(server, attempt.record.epoch, attempt.job)
 
     def _check_recorded(self, server, epoch, job):

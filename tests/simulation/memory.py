@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import fields, replace
 from operator import attrgetter
 
-from wfcore.api import ExecutionRecord, NotFound, TaskRecord, Unavailable
+from wfcore.api import ExecutionRecord, NotFound, Offer, TaskRecord, Unavailable
 from wfcore.model.execution import OPEN
 
 _COLUMNS = attrgetter(*(field.name for field in fields(ExecutionRecord)))
@@ -41,6 +41,7 @@ class Memory:
         self.keys, self.ticks, self.messages, self.blobs = {}, {}, [], {}
         self.flows, self.trigger_rows = {}, {}
         self.alive, self.shares, self.shared = set(), {}, False
+        self.offered, self.missed = {}, set()
         self._posted = 0
 
     def start(self):
@@ -143,6 +144,63 @@ class Memory:
         for row in found:
             row.owner, row.epoch = node, row.epoch + 1
         return [copied(row) for row in found]
+
+    def offer(self, offers):
+        for each in offers:
+            self.offered.setdefault(each.key, each)
+
+    def has_offers(self, node):
+        return any(
+            each.node is None or (each.node == node and each.stop) or each.node not in self.alive
+            for each in self.offered.values()
+        )
+
+    def take_offers(self, node, labels, limit, only=None):
+        free = [each for each in self.offered.values() if each.node is None and each.label in ("", *labels)]
+        taken = [each for each in free if only is None or only.key == each.key][:limit]
+        for each in taken:
+            self.offered[each.key] = replace(each, node=node)
+        return [self.offered[each.key] for each in taken]
+
+    def deliver(self, node, messages):
+        keys = [(message.execution, message.path, message.attempt) for message in messages]
+        mine = {key for key in keys if key in self.offered and self.offered[key].node == node}
+        for key, message in zip(keys, messages, strict=True):
+            if key in mine:
+                self.post(message)
+                if message.kind == "outcome":
+                    self.offered.pop(key, None)
+        return sorted({owner for key in mine if (owner := self.rows[key[0]].owner)})
+
+    def stop_offers(self, offers, reason):
+        free = [each for each in offers if each.key in self.offered and not self.offered[each.key].node]
+        for each in free:
+            del self.offered[each.key]
+        for each in offers:
+            if each.key in self.offered and not self.offered[each.key].stop:
+                self.offered[each.key] = replace(self.offered[each.key], stop=reason)
+        return free
+
+    def held_offers(self, node):
+        return [each for each in self.offered.values() if each.node == node]
+
+    def offers(self, execution):
+        told = [Offer(m.execution, m.path, m.attempt) for m in self.messages if m.kind == "outcome"]
+        return [each for each in (*self.offered.values(), *told) if each.execution == execution]
+
+    def lost_offers(self, owner):
+        lost = [
+            each
+            for each in self.offered.values()
+            if each.node is not None
+            and each.node not in self.alive
+            and (row := self.rows[each.execution]).owner == owner
+            and row.state in OPEN
+        ]
+        for each in lost:
+            del self.offered[each.key]
+            self.missed.add(each.key)
+        return lost
 
     def execution(self, id):
         row = self.rows.get(id)

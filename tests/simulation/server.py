@@ -6,8 +6,9 @@ from functools import partial
 from tests.simulation.workloads import as_stored
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.dispatch import Dispatch
+from wfcore.engine.exchange import Exchange, NoExchange
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import Adopt, Drain, Ended, Inbox, Line, Reload, Room
+from wfcore.engine.mail import Adopt, Drain, Ended, Inbox, Line, Offers, Reload, Room
 from wfcore.engine.owner import Owner
 from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.worker import Worker
@@ -26,6 +27,7 @@ class Died(BaseException):
 class Limits:
     workflows: int
     tasks: int
+    labels: tuple = ()
 
 
 class Connection:
@@ -97,15 +99,21 @@ class Server:
     def __init__(self, world, number, limits):
         self.world, self.name, self.limits = world, f"s{number}", limits
         self.storage = Connection(world, self)
-        self.ledger = Ledger(self.storage, world.shelf, self.name)
         self.capacity = Capacity(limits.workflows, limits.tasks)
+        self.ledger = Ledger(self.storage, world.shelf, self.name, self.capacity)
         self.slots = OwnSlots(self.capacity)
         if world.memory.shared:
             tell = partial(world.tell, self)
             self.slots = SharedSlots(
                 self.capacity, self.storage, self.name, limits.workflows, tell, self._enter
             )
-        self.owner = Owner(self.storage, self.ledger, self.slots, world.clock, self)
+        self.exchange = NoExchange()
+        if world.memory.shared:
+            self.ledger.offers = self.storage.offers
+            self.exchange = Exchange(
+                self.storage, self.ledger, self.capacity, limits.labels, partial(world.tell, self)
+            )
+        self.owner = Owner(self.storage, self.ledger, self.slots, self.exchange, world.clock, self)
         self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
         self.dispatch = Dispatch(
             self.storage,
@@ -141,6 +149,7 @@ class Server:
         if memory.inbox(self.name):
             self.owner.send(Inbox())
         self.owner.send(Room(bool(memory.queue())))
+        self.owner.send(Offers(memory.has_offers(self.name), len(memory.alive - {self.name})))
 
     def _enter(self):
         if not self.leaving and self in self.world.servers:
@@ -204,7 +213,8 @@ class Server:
     def _dispatch(self, job):
         if self.world.draws("dispatcher"):
             raise RuntimeError("the simulated dispatcher is broken")
-        attempt = self.ledger.attempts[job.execution, job.path, job.attempt]
+        key = job.execution, job.path, job.attempt
+        attempt = self.ledger.guests.get(key) or self.ledger.attempts[key]
         self.jobs[id(attempt)] = Job(attempt)
         with self.world.judging():
             assert len(self.jobs) <= self.limits.tasks, "more attempts than maxConcurrentTasks"
@@ -277,14 +287,17 @@ class Server:
         elif self.leaving == 2:
             self.owner.send(Drain(hard=True))
         else:
-            for attempt in list(self.ledger.attempts.values()):
-                self.owner.send(Ended(attempt, Cancelled()))
+            for attempt in (*self.ledger.attempts.values(), *self.ledger.guests.values()):
+                if not attempt.offered:
+                    self.owner.send(Ended(attempt, Cancelled()))
 
     def check_nothing_is_left(self):
         """A server at rest holds nothing."""
         left = {
             "runs": self.ledger.runs,
             "attempts": self.ledger.attempts,
+            "guests": self.ledger.guests,
+            "offered": self.capacity.offered,
             "admitted": self.capacity.admitted,
             "busy": self.capacity.busy,
             "queues": [*self.capacity._again, *self.capacity._new, *self.capacity._ready],

@@ -11,7 +11,7 @@ from tests.simulation.server import SECOND, Died, Limits, Server
 from tests.simulation.workloads import Shelf, random_workflow
 from wfcore.engine import capacity, content, dispatch, owner, takeover
 from wfcore.engine.dispatch import Request
-from wfcore.engine.mail import Inbox, Room, Want
+from wfcore.engine.mail import Inbox, Offers, Room, Want
 from wfcore.errors import Conflict, NotFound, Unavailable
 from wfcore.model.execution import OPEN
 from wfcore.model.records import Message, Tick
@@ -201,6 +201,8 @@ class World:
                 each.owner.send(Room())
             elif what == "want":
                 each.owner.send(Want(int(about[1]), int(about[2])))
+            elif what == "offers":
+                each.owner.send(Offers())
             elif what == "inbox" and about[0] == each.name:
                 each.owner.send(Inbox())
 

@@ -42,6 +42,7 @@ class Key:
 
 
 _WORD = text(r"[A-Za-z][A-Za-z0-9_-]*", "a name")
+_LABEL = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a label: letters, digits, _, . and -")
 _VARIABLE = text(r"(?!WORKFLOW_)[A-Za-z_][A-Za-z0-9_]*", "the name of a variable outside WORKFLOW_*")
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -117,6 +118,12 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key(
         "execution.maxConcurrentTasks", integer(1, 100_000), 50, "Tasks that may run at once on this server."
+    ),
+    Key(
+        "execution.labels",
+        texts(_LABEL, "labels"),
+        [],
+        "Labels of tasks (`runs_on`) that this server runs, besides those without one.",
     ),
     Key("execution.dispatcher", _WORD, "local", "The driver that runs the attempts of tasks."),
     Key(

@@ -13,6 +13,7 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
 from wfcore.engine.dispatch import Admission, Dispatch
+from wfcore.engine.exchange import Exchange, NoExchange
 from wfcore.engine.herald import Herald
 from wfcore.engine.ids import Ids
 from wfcore.engine.ledger import Ledger
@@ -45,7 +46,8 @@ class Hooks(Admission, RetryVoice, Protocol):
 class Parts:
     """What the engine is built from; limits as in the configuration, times in seconds.
 
-    ``place`` is where this server keeps its files, ``address`` where it answers, if it does.
+    ``labels`` are those of tasks that run here, ``place`` is where this server keeps its files, ``address``
+    where it answers, if it does.
     """
 
     storage: Storage
@@ -61,6 +63,7 @@ class Parts:
     env: Mapping[str, str]
     workflows: int
     tasks: int
+    labels: Sequence[str]
     retention: float
     lease: float
     place: str
@@ -73,10 +76,12 @@ class Engine:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._ledger = Ledger(parts.storage, parts.library, parts.node)
+        capacity = Capacity(parts.workflows, parts.tasks)
+        self._ledger = Ledger(parts.storage, parts.library, parts.node, capacity)
         self.watch = Watch()
         self._herald = Herald(parts.hooks.emit)
-        self._owner = Owner(parts.storage, self._ledger, self._make_slots(parts), parts.clock, self)
+        slots, exchange = self._make_share(parts, capacity)
+        self._owner = Owner(parts.storage, self._ledger, slots, exchange, parts.clock, self)
         self._worker = Worker(
             actions=parts.actions,
             blobs=parts.storage,
@@ -130,8 +135,9 @@ class Engine:
             log.warning("%d attempts are interrupted and will run again", self._owner.busy)
             self._owner.send(Drain(hard=True))
             self._await_idle(until)
-        for attempt in list(self._ledger.attempts.values()):  # it ignores the stop, the stop is no loss
-            self._owner.send(Ended(attempt, Cancelled()))
+        for attempt in (*self._ledger.attempts.values(), *self._ledger.guests.values()):
+            if not attempt.offered:  # it ignores the stop, the stop is no loss
+                self._owner.send(Ended(attempt, Cancelled()))
         self._await_idle(time.monotonic() + 1.0)
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
@@ -184,11 +190,16 @@ class Engine:
         self.watch.committed(steps)
         self._herald.committed(steps)
 
-    def _make_slots(self, parts: Parts) -> OwnSlots:
-        capacity = Capacity(parts.workflows, parts.tasks)
-        if not isinstance(parts.storage, SharedStorage):
-            return OwnSlots(capacity)
-        return SharedSlots(capacity, parts.storage, parts.node, parts.workflows, self._tell, self._enter)
+    def _make_share(self, parts: Parts, capacity: Capacity) -> tuple[OwnSlots, NoExchange]:
+        """The part of this server in what servers on one storage share."""
+        storage = parts.storage
+        if not isinstance(storage, SharedStorage):
+            return OwnSlots(capacity), NoExchange()
+        self._ledger.offers = storage.offers
+        return (
+            SharedSlots(capacity, storage, parts.node, parts.workflows, self._tell, self._enter),
+            Exchange(storage, self._ledger, capacity, parts.labels, self._tell),
+        )
 
     def _tell(self, what: str, *about: str) -> None:
         self._pulse.tell(what, *about)
@@ -217,7 +228,8 @@ class Engine:
 
     def _run(self, job: Job) -> None:
         """Run an attempt the owner has prepared; called on a thread of the dispatcher."""
-        attempt = self._ledger.attempts.get((job.execution, job.path, job.attempt))
+        key = job.execution, job.path, job.attempt
+        attempt = self._ledger.guests.get(key) or self._ledger.attempts.get(key)
         if attempt is not None:
             self._owner.send(Ended(attempt, self._worker.run(attempt)))
 

@@ -17,7 +17,7 @@ from wfcore.model.records import Step
 @dataclass(slots=True)
 class Group:
     """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id;
-    ``back`` are the attempts that have come back.
+    ``back`` are the attempts that have come back, ``letters`` the messages that are consumed.
 
     Only after the commit: ``replies`` (execution, where to, what) are given, ``starting`` attempts
     are dispatched, ``stopping`` ones are told why, ``timers`` are set.
@@ -29,6 +29,7 @@ class Group:
     starting: list[Attempt] = field(default_factory=list)
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
+    letters: list[int] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
 
     def touch(self, run: Run) -> Run:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from wfcore.engine import machine
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
+from wfcore.engine.exchange import NoExchange
 from wfcore.engine.flow import SECOND, give_time, has_begun, is_limited
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import CancelRequest, Ended, Inbox, Line, Submission
+from wfcore.engine.letters import LINES, OUTCOME, lines_of, outcome_of
+from wfcore.engine.mail import CancelRequest, Ended, Inbox, Letter, Line, Mail, Offers, Submission
 from wfcore.engine.run import Run
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer
-from wfcore.model.execution import OPEN, PENDING, Error, Failed
+from wfcore.model.execution import OPEN, PENDING, Cancelled, Error, Failed
+from wfcore.model.records import Message
 from wfcore.plugins.contracts import Storage
 
 #: A stopped attempt has so long (microseconds) to come back before its task ends without it.
@@ -33,12 +36,19 @@ def stop(attempt: Attempt, reason: str, group: Group, now: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Turns events into steps of the machine; what they cause is collected in the group."""
+    """Turns events into steps of the machine; what they cause is collected in the group.
+
+    ``read`` are the messages of the inbox that were sent on as mail and are not consumed yet.
+    """
 
     storage: Storage
     ledger: Ledger
     capacity: Capacity
     slots: OwnSlots
+    exchange: NoExchange
+    send: Callable[[Mail], None]
+    read: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)
 
     def submission(self, mail: Submission, group: Group, now: int) -> None:
         """A new execution starts at once if it may, else it waits as PENDING: here, or for any server."""
@@ -60,16 +70,24 @@ class Intake:
 
     def ended(self, mail: Ended, group: Group, now: int) -> None:
         """An attempt has come back; its slot is free whatever became of its task."""
-        job = mail.attempt.job
-        if self.ledger.attempts.pop((job.execution, job.path, job.attempt), None) is not None:
-            self.capacity.give_back()
-            group.back.append(mail.attempt)
+        attempt, job = mail.attempt, mail.attempt.job
+        known = self.ledger.guests if attempt.guest else self.ledger.attempts
+        if known.pop(attempt.key, None) is not None:
+            self.capacity.give_back(offered=attempt.offered)
+            group.back.append(attempt)
+            if attempt.guest:
+                self.exchange.end(attempt, mail.outcome)
+        if attempt.guest:
+            return
         run = self.ledger.get(job.execution, now)
         if run is not None and machine.finish(run, job.path, job.attempt, mail.outcome, now):
             group.touch(run)
 
     def line(self, mail: Line, group: Group, now: int) -> None:
         """A line of an execution's log."""
+        if mail.attempt.guest:
+            self.exchange.line(mail.attempt, mail.level, mail.message)
+            return
         mail.attempt.room.release()
         job = mail.attempt.job
         run = self.ledger.get(job.execution, now)
@@ -90,13 +108,62 @@ class Intake:
             self._cancel(run, mail.reason, group, now)
         group.replies.append((mail.execution, mail.reply, is_open))
 
-    def inbox(self, _mail: Inbox, group: Group, now: int) -> None:
-        """Messages that other servers left for executions of ours."""
+    def inbox(self, _mail: Inbox, _group: Group, _now: int) -> None:
+        """Messages that other servers left for executions of ours: each is mail of its own."""
         for message in self.storage.inbox(self.ledger.owner):
-            run = self.ledger.get(message.execution, now)
-            if run is not None and message.kind == "cancel":
-                run.take_message(message.id)
-                self._cancel(run, str(message.body.get("reason", "")), group, now)
+            if message.id not in self.read:
+                self.read.add(message.id)
+                self.send(Letter(message))
+
+    def letter(self, mail: Letter, group: Group, now: int) -> None:
+        """A message of the inbox: a cancel, or what another server did for an execution."""
+        message = mail.message
+        group.letters.append(message.id)
+        run = self.ledger.get(message.execution, now)
+        if run is None or (message.id in self.doubtful and not self._is_there(message)):
+            return
+        run.take_message(message.id)
+        group.touch(run)
+        if message.kind == "cancel":
+            self._cancel(run, str(message.body.get("reason", "")), group, now)
+        elif message.kind == OUTCOME:
+            self._returned((message.execution, message.path, message.attempt), group)
+            machine.finish(run, message.path, message.attempt, outcome_of(message), now)
+        elif message.kind.startswith(LINES):
+            for level, text in lines_of(message):
+                run.note(now, "log", message.path, message.attempt, level=level, message=text)
+
+    def doubt(self, events: Iterable[Mail | Timer]) -> None:
+        """These come again, and nobody knows whether they have been written: messages may be consumed."""
+        self.doubtful.update(event.message.id for event in events if isinstance(event, Letter))
+
+    def consumed(self, messages: Iterable[int]) -> None:
+        """These have been dealt with, durably."""
+        self.read.difference_update(messages)
+        self.doubtful.difference_update(messages)
+
+    def _is_there(self, message: Message) -> bool:
+        return any(each.id == message.id for each in self.storage.inbox(self.ledger.owner))
+
+    def offers(self, mail: Offers, group: Group, now: int) -> None:
+        """There may be offers for us; some of ours may have died with the servers that took them."""
+        if mail.others is not None:
+            self.exchange.hear(mail.others)
+        if not mail.call:
+            return
+        self.exchange.call()
+        for offer in self.exchange.lost():
+            run = self.ledger.get(offer.execution, now)
+            self._returned(offer.key, group)
+            if run is not None:
+                machine.lose(group.touch(run), offer.path, offer.attempt, now)
+
+    def _returned(self, key: tuple[str, str, int], group: Group) -> None:
+        attempt = self.ledger.attempts.get(key)
+        if attempt is not None and attempt.offered:
+            del self.ledger.attempts[key]
+            self.capacity.give_back(offered=True)
+            group.back.append(attempt)
 
     def ring(self, timer: Timer, group: Group, now: int) -> None:
         """A timer's time has come."""
@@ -138,21 +205,33 @@ class Intake:
         self._stop_attempts(run, "cancelled", group, now)
 
     def _expire(self, timer: Timer, group: Group, now: int) -> None:
-        attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))
+        attempt = self._running(timer)
         if attempt is not None:
             stop(attempt, "timeout", group, now)
 
+    def _running(self, timer: Timer) -> Attempt | None:
+        """The attempt that runs here, ours or a guest."""
+        key = timer.execution, timer.path, timer.attempt
+        return self.ledger.guests.get(key) or self.ledger.attempts.get(key)
+
     def _give_up(self, timer: Timer, group: Group, now: int) -> None:
-        attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))
+        key = timer.execution, timer.path, timer.attempt
+        guest, attempt = self.ledger.guests.get(key), self.ledger.attempts.get(key)
+        if guest is not None:
+            self.exchange.end(guest, _deaf(guest) if guest.reason == "timeout" else Cancelled())
         run = self.ledger.get(timer.execution, now) if attempt is not None else None
         if attempt is None or run is None:
             return
         group.touch(run)
         if attempt.reason == "timeout":
-            message = "took too long and does not react to being stopped"
-            error = Error("timeout", message, timer.path, timer.attempt)
-            kinds = attempt.task.retry.kinds
-            retry = attempt.task.retry.condition is None and (not kinds or "timeout" in kinds)
-            machine.finish(run, timer.path, timer.attempt, Failed(error, retry), now)
+            machine.finish(run, timer.path, timer.attempt, _deaf(attempt), now)
         else:
             machine.give_up(run, timer.path, timer.attempt, now)
+
+
+def _deaf(attempt: Attempt) -> Failed:
+    """How an attempt ends that took too long, was stopped, and did not come back."""
+    message = "took too long and does not react to being stopped"
+    error = Error("timeout", message, attempt.job.path, attempt.job.attempt)
+    kinds = attempt.task.retry.kinds
+    return Failed(error, attempt.task.retry.condition is None and (not kinds or "timeout" in kinds))

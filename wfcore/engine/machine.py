@@ -187,6 +187,14 @@ def stop(run: Run, error: Error, now: int) -> None:
     settle(run, now)
 
 
+def lose(run: Run, path: str, attempt: int, now: int) -> None:
+    """A running attempt ended with the server that had taken it."""
+    task = run.tasks.get(path)
+    if task is not None and task.state == RUNNING and task.attempt == attempt:
+        _lose(run, task, now)
+        settle(run, now)
+
+
 def give_up(run: Run, path: str, attempt: int, now: int) -> None:
     """A stopped attempt does not come back: its task ends without it."""
     task = run.tasks.get(path)

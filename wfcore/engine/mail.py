@@ -10,7 +10,7 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.plan import Plan
 from wfcore.engine.timers import Timer
 from wfcore.model.execution import ExecutionRecord, Outcome
-from wfcore.model.records import Tick
+from wfcore.model.records import Message, Tick
 from wfcore.model.workflow import Workflow
 
 
@@ -61,6 +61,13 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """A message of the inbox."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """There may be executions whose server is dead."""
 
@@ -79,6 +86,14 @@ class Want:
 
     count: int
     held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """There may be offers to take, to stop or to miss, if ``call``; ``others`` (if known) run tasks too."""
+
+    call: bool = True
+    others: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,21 @@ class Halt:
     """Leave the loop."""
 
 
-Mail = Submission | Ended | Line | CancelRequest | Inbox | Adopt | Room | Want | Reload | Drain | Halt
+Mail = (
+    Submission
+    | Ended
+    | Line
+    | CancelRequest
+    | Inbox
+    | Letter
+    | Adopt
+    | Room
+    | Want
+    | Offers
+    | Reload
+    | Drain
+    | Halt
+)
 
 
 def execution_of(event: Mail | Timer) -> str:
@@ -112,6 +141,8 @@ def execution_of(event: Mail | Timer) -> str:
             return record.id
         case Ended(attempt=attempt) | Line(attempt=attempt):
             return attempt.job.execution
+        case Letter(message=message):
+            return message.execution
         case CancelRequest(execution=execution) | Timer(execution=execution):
             return execution
     return ""

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
+from wfcore.engine.attempt import Attempt
+from wfcore.engine.exchange import NoExchange
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
 from wfcore.engine.intake import Intake
@@ -26,8 +28,10 @@ from wfcore.engine.mail import (
     Ended,
     Halt,
     Inbox,
+    Letter,
     Line,
     Mail,
+    Offers,
     Reload,
     Room,
     Submission,
@@ -39,7 +43,7 @@ from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
-from wfcore.model.execution import CANCELLED, OPEN, PENDING, TERMINAL, WAITING, Error, Failed
+from wfcore.model.execution import CANCELLED, OPEN, PENDING, TERMINAL, WAITING, Cancelled, Error, Failed
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
@@ -65,20 +69,21 @@ class Owner:
         storage: Storage,
         ledger: Ledger,
         slots: OwnSlots,
+        exchange: NoExchange,
         clock: Clock,
         audience: Audience,
     ) -> None:
         self._storage = storage
         self._ledger = ledger
-        self._slots, self._capacity = slots, slots.capacity
+        self._slots, self._capacity, self._exchange = slots, slots.capacity, exchange
         self._clock = clock
         self._audience = audience
-        self._intake = Intake(storage, ledger, slots.capacity, slots)
+        self._intake = Intake(storage, ledger, slots.capacity, slots, exchange, self.send)
         self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
         self._timers = Timers()
         self._takeover = Takeover(storage, ledger, slots.capacity, self._timers, slots)
-        self._allotment = Allotment(ledger, slots.capacity, self._takeover, slots)
+        self._allotment = Allotment(ledger, slots.capacity, self._takeover, slots, exchange)
         self._recovery = Recovery(ledger, self._takeover.condemned)
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
@@ -88,9 +93,11 @@ class Owner:
             Line: self._intake.line,
             CancelRequest: self._intake.cancel,
             Inbox: self._intake.inbox,
+            Letter: self._intake.letter,
             Adopt: self._adopt,
             Room: self._hear,
             Want: self._give,
+            Offers: self._intake.offers,
             Reload: self._disown,
             Drain: self._drain,
         }
@@ -127,8 +134,9 @@ class Owner:
 
     @property
     def busy(self) -> int:
-        """How many attempts are in flight."""
-        return len(self._ledger.attempts)
+        """How many attempts are in flight here."""
+        own = sum(not attempt.offered for attempt in list(self._ledger.attempts.values()))
+        return own + len(self._ledger.guests)
 
     def _loop(self) -> None:
         while not (self._halted.wait(self.pause) if self.pause else self._halted.is_set()):
@@ -153,6 +161,7 @@ class Owner:
             self._recovery.well(events)
         except Exception as error:
             log.exception("the owner could not finish a turn; it starts again from storage")
+            self._intake.doubt(events)
             self._recovery.failed(events, error)
 
     def _receive(self, wait: bool) -> list[Mail | Timer]:
@@ -194,7 +203,7 @@ class Owner:
             about = {"execution": execution}
             log.exception("%s cannot be handled", type(event).__name__, extra=about)
             group.touched.pop(execution, None)
-            group.starting = [attempt for attempt in group.starting if attempt.job.execution != execution]
+            group.starting = [a for a in group.starting if a.job.execution != execution or a.guest]
             if isinstance(event, Submission | CancelRequest):
                 group.withdraw(event.reply)
                 event.reply.set_exception(error)
@@ -213,6 +222,7 @@ class Owner:
             self._allotment.allot(group, now)
         steps = group.steps()
         refused = self._commit(steps, group)
+        self._intake.consumed(group.letters)
         for id in refused:
             self._forget(id, group)
         if refused:
@@ -224,12 +234,13 @@ class Owner:
             if step.execution.id not in refused:
                 self._follow_up(step, now)
         for attempt in group.back:
-            job = attempt.job
             for what in ("expire", "give_up"):
-                self._timers.withdraw(what, job.execution, job.path, job.attempt)
+                self._timers.withdraw(what, *attempt.key)
         for attempt, reason in group.stopping:
-            attempt.stop(reason)
+            self._stop(attempt, reason)
         self._start_attempts(group)
+        for attempt in self._exchange.flush():
+            self._mail.put(Ended(attempt, Cancelled()))
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
         if self._slots.settle() or group.queued:
@@ -240,12 +251,22 @@ class Owner:
             return self._storage.commit(steps, ["queued"])
         return self._storage.commit(steps) if steps else frozenset()
 
+    def _stop(self, attempt: Attempt, reason: str) -> None:
+        attempt.stop(reason)
+        if attempt.offered and reason == "shutdown":  # it belongs to another owner, who goes on with it
+            self._mail.put(Ended(attempt, Cancelled()))
+        elif attempt.offered:
+            self._exchange.stop(attempt, reason)
+
     def _start_attempts(self, group: Group) -> None:
+        self._exchange.put([attempt for attempt in group.starting if attempt.offered])
         for attempt in group.starting:
             job = attempt.job
-            self._ledger.attempts[job.execution, job.path, job.attempt] = attempt
+            (self._ledger.guests if attempt.guest else self._ledger.attempts)[attempt.key] = attempt
+            if attempt.offered:
+                continue
             if attempt.expires_at is not None:
-                self._timers.add(Timer(attempt.expires_at, "expire", job.execution, job.path, job.attempt))
+                self._timers.add(Timer(attempt.expires_at, "expire", *attempt.key))
             try:
                 self._dispatch(job)
             except Exception as error:
@@ -269,9 +290,19 @@ class Owner:
             self._timers.withdraw("deadline", record.id)
             self._recovery.acquit(record.id)
             self._capacity.leave(record.id)
+            if self._capacity.offered:
+                self._drop_offered(record.id)
             self._ledger.drop(record.id)
         elif record.state == WAITING and not soon:
             self._ledger.drop(record.id)
+
+    def _drop_offered(self, execution: str) -> None:
+        """Nobody will hear of them any more: there is no inbox of what has ended."""
+        for attempt in self._ledger.running(execution):
+            if attempt.offered:
+                del self._ledger.attempts[attempt.key]
+                self._capacity.give_back(offered=True)
+                self._timers.withdraw("give_up", *attempt.key)
 
     def _forget(self, execution: str, group: Group) -> None:
         """A refused step: the submission was made before, or another server owns the execution now."""
@@ -282,9 +313,9 @@ class Owner:
         else:
             log.warning("execution %s belongs to another server now", execution)
             group.stopping += [(attempt, "shutdown") for attempt in self._ledger.running(execution)]
-        for _ in [a for a in group.starting if a.job.execution == execution]:
-            self._capacity.give_back()
-        group.starting = [a for a in group.starting if a.job.execution != execution]
+        for attempt in [a for a in group.starting if a.job.execution == execution and not a.guest]:
+            self._capacity.give_back(offered=attempt.offered)
+            group.starting.remove(attempt)
         self._recovery.acquit(execution)
         self._capacity.release(execution)
         self._ledger.drop(execution)
@@ -306,7 +337,8 @@ class Owner:
         self._allotment.draining = True
         self._slots.close()
         if mail.hard:
-            group.stopping += [(attempt, "shutdown") for attempt in self._ledger.attempts.values()]
+            here = [attempt for attempt in self._ledger.attempts.values() if not attempt.offered]
+            group.stopping += [(attempt, "shutdown") for attempt in (*here, *self._ledger.guests.values())]
         mail.heard.set()
 
     def _reload(self) -> bool:
@@ -314,6 +346,7 @@ class Owner:
         try:
             now = self._clock.now()
             self._slots.enter()
+            self._exchange.call()
             self._finish_turn(self._takeover.reload(now), now)
         except Exception as error:
             log.exception("storage is not usable; trying again")

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from wfcore.engine.mail import Adopt, Inbox, Mail, Reload, Room, Want
+from wfcore.engine.mail import Adopt, Inbox, Mail, Offers, Reload, Room, Want
 from wfcore.errors import WorkflowError
 from wfcore.model.records import NodeRecord
 from wfcore.plugins.contracts import SharedStorage
@@ -42,7 +42,8 @@ class Alone:
 
     def tell(self, what: str, *about: str) -> None:
         """Let the other servers know: of a ``workflow`` (namespace, id) that was changed, of ``packages``,
-        of a message in the ``inbox`` of a node, of ``room`` that a node has made, of what it ``want``s."""
+        of a message in the ``inbox`` of a node, of ``room`` that a node has made, of what it ``want``s,
+        of ``offers``."""
 
 
 class Pulse(Alone):
@@ -123,6 +124,7 @@ class Pulse(Alone):
             if beat.mail:
                 self._send(Inbox())
             self._send(Room(beat.queued))
+            self._send(Offers(beat.offers, beat.others))
             self._silent = False
         except Exception as error:
             if not self._silent:
@@ -141,6 +143,8 @@ class Pulse(Alone):
                 self._send(Room())
             case ["want", node, count, held] if node != self._node.id:
                 self._send(Want(int(count), int(held)))
+            case ["offers"]:
+                self._send(Offers())
             case ["left"]:
                 self._wake.set()
             case ["" | "packages"]:

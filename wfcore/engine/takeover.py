@@ -47,7 +47,9 @@ class Takeover:
         """Forget everything but the attempts in flight, and read what is ours again."""
         self.ledger.runs.clear()
         self.capacity.forget()
-        self.capacity.busy = len(self.ledger.attempts)
+        offered = sum(attempt.offered for attempt in self.ledger.attempts.values())
+        self.capacity.busy = len(self.ledger.attempts) - offered + len(self.ledger.guests)
+        self.capacity.offered = offered
         self.timers.clear()
         self._watch_attempts()
         group = Group()
@@ -124,7 +126,8 @@ class Takeover:
                 stop(attempt, "cancelled", group, now)
 
     def _watch_attempts(self) -> None:
-        for (execution, path, number), attempt in self.ledger.attempts.items():
+        for attempt in (*self.ledger.attempts.values(), *self.ledger.guests.values()):
+            execution, path, number = attempt.key
             for what, at in (("expire", attempt.expires_at), ("give_up", attempt.give_up_at)):
                 if at is not None:
                     self.timers.add(Timer(at, what, execution, path, number))

@@ -209,6 +209,7 @@ def _task(
         description=spec.get("description", ""),
         code=source,
         permissions=spec.get("permissions"),
+        runs_on=spec.get("runs_on", ""),
     )
 
 

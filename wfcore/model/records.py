@@ -51,7 +51,8 @@ class NodeRecord:
     """A server that shares its storage with others. ``place`` is where it keeps its files.
 
     ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock. ``slots`` is how many
-    executions it may run at once, of those that all servers together may.
+    executions it may run at once, of those that all servers together may; ``role`` is ``all``, ``api`` (it
+    runs no task) or ``worker``.
     """
 
     id: str
@@ -61,6 +62,7 @@ class NodeRecord:
     started_at: int = 0
     heartbeat_at: int = 0
     slots: int = 0
+    role: str = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,38 @@ class Beat:
 
     ``known`` is False when the others took it for dead: what it owned may be theirs now. ``orphans``:
     there are open executions whose owner is dead. ``mail``: there are messages for its executions.
-    ``queued``: there are executions that nobody owns yet.
+    ``queued``: there are executions that nobody owns yet. ``offers``: some may be taken, shall stop, or
+    are lost.
+    ``others`` is how many other servers run tasks.
     """
 
     known: bool
     orphans: bool
     mail: bool
     queued: bool = False
+    offers: bool = False
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An attempt that is recorded as started and may be run by any server that has the ``label`` of its task.
+
+    All else of it is in the rows of its execution. ``node`` is the server that runs it, ``stop`` why it shall
+    end.
+    """
+
+    execution: str
+    path: str
+    attempt: int
+    label: str = ""
+    node: str | None = None
+    stop: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """(execution, path, attempt)."""
+        return self.execution, self.path, self.attempt
 
 
 @dataclass(frozen=True, slots=True)

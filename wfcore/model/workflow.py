@@ -53,7 +53,8 @@ class Task:
     """One node of the graph. ``needs`` holds the explicit and the inferred needs, in file order.
 
     ``permissions`` is what the YAML says: it bounds what plugin code may do, and is all that the task's
-    own ``code`` may do. None when the task does not say.
+    own ``code`` may do. None when the task does not say. ``runs_on`` is the label of the servers that may
+    run it, where there are several.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Task:
     description: str = ""
     code: Code | None = None
     permissions: Mapping[str, Any] | None = None
+    runs_on: str = ""
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from wfcore.model.records import (
     WorkflowRecord,
 )
 from wfcore.plugins.driver import Driver
+from wfcore.plugins.offers import Offers
 
 
 @runtime_checkable
@@ -155,7 +156,7 @@ class Storage(Driver, Protocol):
 
 
 @runtime_checkable
-class SharedStorage(Storage, Protocol):
+class SharedStorage(Storage, Offers, Protocol):
     """A storage that several servers use at once, each a node that owns some of the executions.
 
     Leases are measured on the database's clock alone. A step that ``admits`` raises Unavailable, and nothing

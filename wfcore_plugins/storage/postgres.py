@@ -25,6 +25,7 @@ from .postgres_commit import CHANNEL, Claim, claim_of, claim_text, write_text
 from .postgres_faults import ERRORS, cause_of, faults, is_deadlock, line, unavailable
 from .postgres_listener import Listener
 from .postgres_nodes import NodeQueries, expect_nobody
+from .postgres_offers import OfferQueries
 from .postgres_outcome import Question, was_committed
 from .postgres_pool import Pool
 from .postgres_target import Target
@@ -57,7 +58,7 @@ POSTGRES: Final = Dialect(
 
 
 class PostgresStorage(
-    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries, MoveQueries
+    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries, OfferQueries, MoveQueries
 ):
     """``Storage`` on a PostgreSQL database, which several servers may use.
 

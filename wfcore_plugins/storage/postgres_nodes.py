@@ -15,8 +15,8 @@ from .schema import COLUMNS, Sessions
 _NOW: Final = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 _JOIN: Final = f"""
     with gone as (delete from node where place = %s and id <> %s)
-    insert into node (id, place, address, version, started_at, heartbeat_at, slots)
-        values (%s, %s, %s, %s, {_NOW}, {_NOW},
+    insert into node (id, place, address, version, started_at, heartbeat_at, role, slots)
+        values (%s, %s, %s, %s, {_NOW}, {_NOW}, %s,
             (select count(*) from execution where owner = %s and state = 'RUNNING'))
         on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
 """  # noqa: S608
@@ -36,7 +36,13 @@ _BEAT: Final = f"""
             and not exists (select from living where living.id = execution.owner)),
         exists (select from inbox where exists (
             select from execution where execution.id = inbox.execution and owner = %(node)s and {IS_OPEN})),
-        exists (select from execution where {IS_QUEUED})
+        exists (select from execution where {IS_QUEUED}),
+        exists (select from offer where node is null)
+            or exists (select from offer where node = %(node)s and stop <> '')
+            or exists (select from offer o where o.node is not null
+                and not exists (select from living where living.id = o.node)),
+        (select count(*) from node join living on living.id = node.id
+            where node.id <> %(node)s and role <> 'api')
 """  # noqa: S608
 #: The advisory lock of whoever counts all workflow slots.
 _COUNTING: Final = 0x57464C58
@@ -57,7 +63,16 @@ class NodeQueries:
     def join(self: Sessions, node: NodeRecord) -> None:
         """See ``SharedStorage``."""
         with self.writing() as t:
-            values = (node.place, node.id, node.id, node.place, node.address, node.version, node.id)
+            values = (
+                node.place,
+                node.id,
+                node.id,
+                node.place,
+                node.address,
+                node.version,
+                node.role,
+                node.id,
+            )
             _run(t.node, _JOIN, values)
 
     def beat(self: Sessions, node: str, lease: float) -> Beat:

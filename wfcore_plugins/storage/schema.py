@@ -34,7 +34,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "package": (
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
     ),
-    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at", "slots"),
+    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at", "slots", "role"),
     "offer": ("execution", "path", "attempt", "label", "node", "stop", "offered_at"),
 }  # fmt: skip
 

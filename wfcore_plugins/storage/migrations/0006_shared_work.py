@@ -8,6 +8,7 @@ from ..dialect import Dialect
 
 _STATEMENTS: Final = (
     "alter table node add column slots bigint not null default 0",
+    "alter table node add column role {text} not null default 'all'",
     """
     create table offer (
         execution {text} not null,
@@ -27,6 +28,6 @@ _STATEMENTS: Final = (
 
 
 def up(db: Any, dialect: Dialect) -> None:
-    """Add a column, a table and what finds who waits."""
+    """Add columns, a table and what finds who waits."""
     for statement in _STATEMENTS:
         db.execute_sql(dialect.ddl(statement))
