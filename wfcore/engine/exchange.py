@@ -14,9 +14,9 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.letters import lines_letter, outcome_letter
+from wfcore.engine.mail import Ended, Line
 from wfcore.engine.preparing import prepared
 from wfcore.errors import WorkflowError
-from wfcore.model.execution import Outcome
 from wfcore.model.records import Message, Offer
 from wfcore.model.workflow import Task
 from wfcore.plugins.contracts import SharedStorage
@@ -43,11 +43,8 @@ class NoExchange:
     def stop(self, attempt: Attempt, reason: str) -> None:
         """Tell whoever runs it to give way."""
 
-    def line(self, attempt: Attempt, level: str, message: str) -> None:
-        """A line for the log of a guest."""
-
-    def end(self, attempt: Attempt, outcome: Outcome) -> None:
-        """A guest has ended."""
+    def tell(self, news: Ended | Line) -> None:
+        """Let the owner of a guest know of a line of its log, or of its end."""
 
     def take(self, now: int) -> Sequence[Attempt]:
         """Guests for the free task slots."""
@@ -63,7 +60,7 @@ class NoExchange:
 
 
 class Exchange(NoExchange):
-    """``tell`` lets the other servers know. What storage does not take now is done at the next call."""
+    """``announce`` lets the other servers know. What storage does not take now is done at the next call."""
 
     def __init__(
         self,
@@ -71,13 +68,13 @@ class Exchange(NoExchange):
         ledger: Ledger,
         capacity: Capacity,
         labels: Collection[str],
-        tell: Callable[..., None],
+        announce: Callable[..., None],
     ) -> None:
         self._storage = storage
         self._ledger = ledger
         self._capacity = capacity
         self._labels = frozenset(labels)
-        self._tell = tell
+        self._announce = announce
         self._called = True
         self._look = False
         self._offering: list[Attempt] = []
@@ -106,12 +103,13 @@ class Exchange(NoExchange):
         else:
             self._stopping[reason].append(attempt)
 
-    def line(self, attempt: Attempt, level: str, message: str) -> None:
-        self._lines.setdefault(attempt.key, (attempt, []))[1].append((level, message))
-
-    def end(self, attempt: Attempt, outcome: Outcome) -> None:
-        self._write_lines()
-        self._letters.append(outcome_letter(attempt, outcome))
+    def tell(self, news: Ended | Line) -> None:
+        if isinstance(news, Line):
+            lines = self._lines.setdefault(news.attempt.key, (news.attempt, []))[1]
+            lines.append((news.level, news.message))
+        else:
+            self._write_lines()
+            self._letters.append(outcome_letter(news.attempt, news.outcome))
 
     def take(self, now: int) -> Sequence[Attempt]:
         free = self._capacity.tasks - self._capacity.busy
@@ -154,7 +152,7 @@ class Exchange(NoExchange):
         if self._offering:
             self._storage.offer([*map(_offer, self._offering)])
             self._offering.clear()
-            self._tell("offers")
+            self._announce("offers")
 
     def _send_letters(self) -> None:
         self._write_lines()
@@ -166,7 +164,7 @@ class Exchange(NoExchange):
                     attempt.room.release()
             self._told.clear()
             for owner in owners:
-                self._tell("inbox", owner)
+                self._announce("inbox", owner)
 
     def _write_lines(self) -> None:
         for attempt, lines in self._lines.values():
@@ -181,7 +179,7 @@ class Exchange(NoExchange):
             free = {offer.key for offer in self._storage.stop_offers([*map(_offer, attempts)], reason)}
             self._withdrawn += [attempt for attempt in attempts if attempt.key in free]
             del self._stopping[reason]
-            self._tell("offers")
+            self._announce("offers")
 
     def _heed(self) -> None:
         """Stop the guests that shall stop, and those that nobody waits for any more."""

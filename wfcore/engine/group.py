@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wfcore.engine.attempt import Attempt
-from wfcore.engine.mail import Submission
+from wfcore.engine.mail import Ended, Line, Submission
 from wfcore.engine.run import Run
 from wfcore.engine.timers import Timer
 from wfcore.model.records import Step
@@ -20,7 +20,7 @@ class Group:
     ``back`` are the attempts that have come back, ``letters`` the messages that are consumed.
 
     Only after the commit: ``replies`` (execution, where to, what) are given, ``starting`` attempts
-    are dispatched, ``stopping`` ones are told why, ``timers`` are set.
+    are dispatched, ``of_guests`` is told to their owners, ``stopping`` ones are told why, ``timers`` are set.
     """
 
     touched: dict[str, Run] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class Group:
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
+    of_guests: list[Ended | Line] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
 
     def touch(self, run: Run) -> Run:

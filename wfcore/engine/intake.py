@@ -76,7 +76,7 @@ class Intake:
             self.capacity.give_back(offered=attempt.offered)
             group.back.append(attempt)
             if attempt.guest:
-                self.exchange.end(attempt, mail.outcome)
+                group.of_guests.append(mail)
         if attempt.guest:
             return
         run = self.ledger.get(job.execution, now)
@@ -86,7 +86,7 @@ class Intake:
     def line(self, mail: Line, group: Group, now: int) -> None:
         """A line of an execution's log."""
         if mail.attempt.guest:
-            self.exchange.line(mail.attempt, mail.level, mail.message)
+            group.of_guests.append(mail)
             return
         mail.attempt.room.release()
         job = mail.attempt.job
@@ -218,7 +218,8 @@ class Intake:
         key = timer.execution, timer.path, timer.attempt
         guest, attempt = self.ledger.guests.get(key), self.ledger.attempts.get(key)
         if guest is not None:
-            self.exchange.end(guest, _deaf(guest) if guest.reason == "timeout" else Cancelled())
+            outcome = _deaf(guest) if guest.reason == "timeout" else Cancelled()
+            group.of_guests.append(Ended(guest, outcome))
         run = self.ledger.get(timer.execution, now) if attempt is not None else None
         if attempt is None or run is None:
             return

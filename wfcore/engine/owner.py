@@ -239,6 +239,8 @@ class Owner:
         for attempt, reason in group.stopping:
             self._stop(attempt, reason)
         self._start_attempts(group)
+        for news in group.of_guests:
+            self._exchange.tell(news)
         for attempt in self._exchange.flush():
             self._mail.put(Ended(attempt, Cancelled()))
         if steps:

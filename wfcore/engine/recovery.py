@@ -92,8 +92,8 @@ class Recovery:
                 remedy = "see the server's log; the same request may succeed later"
                 event.reply.set_exception(Unavailable("the server could not record this", remedy=remedy))
         elif isinstance(event, Ended):
-            job = event.attempt.job
-            self.ledger.attempts[job.execution, job.path, job.attempt] = event.attempt
+            known = self.ledger.guests if event.attempt.guest else self.ledger.attempts
+            known[event.attempt.key] = event.attempt
         elif isinstance(event, Line):
             event.attempt.room.acquire(blocking=False)  # it has not arrived
         return not isinstance(event, Submission | CancelRequest | Timer)  # timers are set anew from the rows
