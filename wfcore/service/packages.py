@@ -22,13 +22,13 @@ from wfcore.language import words
 from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN
 from wfcore.model.records import ExecutionQuery, PackageRecord
+from wfcore.model.times import rfc3339
 from wfcore.packages.archive import Archive, read_archive
 from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
-from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]
