@@ -33,6 +33,8 @@ from wfcore.model.execution import (
     TaskRecord,
 )
 from wfcore.model.records import (
+    AuditQuery,
+    AuditRecord,
     Beat,
     ExecutionQuery,
     Message,
@@ -40,6 +42,7 @@ from wfcore.model.records import (
     PackageRecord,
     Step,
     Tick,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -82,6 +85,8 @@ __all__ = [
     "Action",
     "Actions",
     "AddressedTrigger",
+    "AuditQuery",
+    "AuditRecord",
     "Beat",
     "Call",
     "Cancel",
@@ -126,6 +131,7 @@ __all__ = [
     "TerminalError",
     "Tick",
     "TimedTrigger",
+    "TokenRecord",
     "Trigger",
     "TriggerFault",
     "TriggerRecord",
