@@ -33,6 +33,8 @@ from wfcore.model.execution import (
     TaskRecord,
 )
 from wfcore.model.records import (
+    AuditQuery,
+    AuditRecord,
     Beat,
     ExecutionQuery,
     Message,
@@ -41,6 +43,7 @@ from wfcore.model.records import (
     PackageRecord,
     Step,
     Tick,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -83,6 +86,8 @@ __all__ = [
     "Action",
     "Actions",
     "AddressedTrigger",
+    "AuditQuery",
+    "AuditRecord",
     "Beat",
     "Call",
     "Cancel",
@@ -128,6 +133,7 @@ __all__ = [
     "TerminalError",
     "Tick",
     "TimedTrigger",
+    "TokenRecord",
     "Trigger",
     "TriggerFault",
     "TriggerRecord",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.simulation.workloads import as_stored
+from wfcore.audit import AuditLog
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.dispatch import Dispatch
 from wfcore.engine.exchange import Exchange, NoExchange
@@ -115,15 +116,18 @@ class Server:
             )
         self.owner = Owner(self.storage, self.ledger, self.slots, self.exchange, world.clock, self)
         self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
+        audit = AuditLog(self.storage, world.clock, self.name)
+        door = Door(world, self)
         self.dispatch = Dispatch(
             self.storage,
             world.shelf,
-            Door(world, self),
+            door,
             self.name,
             world.clock,
             self,
             None,
             partial(world.tell, self),
+            audit,
         )
         self.jobs, self.replies = {}, []
         self.dead = self.sleeping = self.turning = False

@@ -32,6 +32,7 @@ class Group:
     letters: list[int] = field(default_factory=list)
     of_guests: list[Ended | Line] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
+    has_read_inbox: bool = False
 
     def touch(self, run: Run) -> Run:
         """This run has something to commit."""

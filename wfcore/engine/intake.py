@@ -96,27 +96,42 @@ class Intake:
             group.touch(run)
 
     def cancel(self, mail: CancelRequest, group: Group, now: int) -> None:
-        """Cancel an execution of ours."""
-        if not mail.reply.set_running_or_notify_cancel():
-            return
+        """There is a cancel for an execution of ours."""
         run = group.touched.get(mail.execution) or self.ledger.get(mail.execution, now)
         if run is None and (queued := self.slots.take(mail.execution)) is not None:
             self.capacity.wait_new(queued)
             run = self.ledger.load(queued, now)
+            if group.has_read_inbox:
+                self.send(Inbox())
         is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
-        if run is not None and is_open:
-            self._cancel(run, mail.reason, group, now)
-        group.replies.append((mail.execution, mail.reply, is_open))
+        self.inbox(Inbox(), group, now)
+        elsewhere = run is None and self._is_elsewhere(mail.execution)
+        group.replies.append((mail.execution, mail.reply, None if elsewhere else is_open))
 
-    def inbox(self, _mail: Inbox, _group: Group, _now: int) -> None:
-        """Messages that other servers left for executions of ours: each is mail of its own."""
+    def _is_elsewhere(self, execution: str) -> bool:
+        record = self.storage.execution(execution)
+        return record is not None and record.state in OPEN
+
+    def inbox(self, _mail: Inbox, group: Group, now: int) -> None:
+        """Messages for executions of ours; what a group was told of had been posted before it began.
+
+        What another server did for one is mail of its own, since it may be at fault.
+        """
+        if group.has_read_inbox:
+            return
+        group.has_read_inbox = True
         for message in self.storage.inbox(self.ledger.owner):
-            if message.id not in self.read:
+            if message.kind == "cancel":
+                run = group.touched.get(message.execution) or self.ledger.get(message.execution, now)
+                if run is not None and run.record.state in OPEN:
+                    run.take_message(message.id)
+                    self._cancel(run, str(message.body.get("reason", "")), group, now)
+            elif message.id not in self.read:
                 self.read.add(message.id)
                 self.send(Letter(message))
 
     def letter(self, mail: Letter, group: Group, now: int) -> None:
-        """A message of the inbox: a cancel, or what another server did for an execution."""
+        """What another server did for an execution."""
         message = mail.message
         group.letters.append(message.id)
         run = self.ledger.get(message.execution, now)
@@ -124,9 +139,7 @@ class Intake:
             return
         run.take_message(message.id)
         group.touch(run)
-        if message.kind == "cancel":
-            self._cancel(run, str(message.body.get("reason", "")), group, now)
-        elif message.kind == OUTCOME:
+        if message.kind == OUTCOME:
             self._returned((message.execution, message.path, message.attempt), group)
             machine.finish(run, message.path, message.attempt, outcome_of(message), now)
         elif message.kind.startswith(LINES):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.engine import Engine, Parts
@@ -48,6 +49,7 @@ class App:
     packages: Packages
     library: Library
     grace: Grace
+    audit: AuditLog
 
     @property
     def hooks(self) -> Hooks:
@@ -117,10 +119,11 @@ def open_app(
         installed.listen()
         loader = installed.loader()
         library = Library(storage, loader.revision)
-        engine = _engine(installed, storage, library, node, address)
+        audit = AuditLog(storage, clock, place(config))
+        engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
         pins = installed.actions.pins
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins)
+        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins, audit)
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
             storage,
@@ -131,15 +134,39 @@ def open_app(
             clock,
             installed.hooks,
             engine.packages_changed,
+            audit,
         )
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(
-            config, node, clock, installed, storage, engine, workflows, executions, shelf, library, grace
+            config,
+            node,
+            clock,
+            installed,
+            storage,
+            engine,
+            workflows,
+            executions,
+            shelf,
+            library,
+            grace,
+            audit,
         )
 
 
-def _engine(installed: Installed, storage: Storage, library: Library, node: str, address: str) -> Engine:
+def place(config: Config) -> str:
+    """Where a server keeps its files: what it is called among servers that share a storage."""
+    return f"{socket.gethostname()}:{config.data_dir.absolute()}"
+
+
+def _engine(
+    installed: Installed,
+    storage: Storage,
+    library: Library,
+    node: str,
+    address: str,
+    audit: AuditLog,
+) -> Engine:
     config, environment = installed.config, os.environ
     limits: Mapping[str, Any] = config["execution"]
     parts = Parts(
@@ -158,10 +185,12 @@ def _engine(installed: Installed, storage: Storage, library: Library, node: str,
         tasks=limits["maxConcurrentTasks"],
         labels=limits["labels"],
         retention=limits["retention"],
+        remembrance=config["audit"]["retention"],
         lease=limits["lease"],
-        place=f"{socket.gethostname()}:{config.data_dir.absolute()}",
+        place=place(config),
         address=address,
         reread_packages=installed.shelf.forget,
+        audit=audit,
     )
     return Engine(parts)
 

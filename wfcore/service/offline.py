@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.library import Library
 from wfcore.plugins.contracts import Storage
+from wfcore.service.app import place
 from wfcore.service.installed import Installed
 from wfcore.service.packages import Packages
 
@@ -41,4 +43,6 @@ def _packages(installed: Installed, storage: Storage) -> Packages:
     library = Library(storage, installed.loader().revision)
     shelf, packs, runtime = installed.shelf, installed.packs, installed.runtime
     told = partial(storage.announce, "packages")
-    return Packages(storage, shelf, packs, runtime, library, installed.clock, installed.hooks, told)
+    clock, hooks = installed.clock, installed.hooks
+    audit = AuditLog(storage, clock, place(installed.config))
+    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, audit)
