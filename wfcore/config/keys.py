@@ -55,6 +55,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("server.host", text(), "127.0.0.1", "The address the server listens on."),
     Key("server.port", integer(0, 65535), 7233, "The port the server listens on; 0 takes a free one."),
     Key(
+        "server.role",
+        choice("all", "api", "worker"),
+        "all",
+        "What it does among several: `api` answers and fires triggers, `worker` runs executions and tasks.",
+    ),
+    Key(
         "server.threads",
         integer(2, 1024),
         16,
@@ -174,6 +180,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("triggers.<name>.<setting>", anything(), None, "A setting of a trigger driver."),
     Key("actions.<name>.<setting>", anything(), None, "A setting of a pack of actions."),
     Key("runtimes.<name>.<setting>", anything(), None, "A setting of a runtime for plugins."),
+    Key(
+        "dispatchers.celery.broker",
+        text(r"[a-z][a-z0-9+]*://.+", "a URL like redis://HOST:6379/0", secret=True),
+        None,
+        "The broker that brings tasks to the servers which run them.",
+    ),
     Key("dispatchers.<name>.<setting>", anything(), None, "A setting of a dispatcher."),
     Key("hooks.<name>.<setting>", anything(), None, "A setting of a hook plugin."),
     Key(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Attempt:
     nobody waits any longer for it to give way (both UTC microseconds). ``stopped`` is set together with
     ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. An ``offered`` one is run by whichever server
     takes it; a ``guest`` runs here for the owner of its execution, who was written so many ``letters``.
+    It is dispatched, or handed to the thread that ``awaited`` it.
     """
 
     job: Job
@@ -47,6 +49,7 @@ class Attempt:
     offered: bool = False
     guest: bool = False
     letters: int = 0
+    awaited: Future[Attempt | None] | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LINES))
     _closers: list[Callable[[], None]] = field(default_factory=list)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +21,7 @@ from wfcore.engine.herald import Herald
 from wfcore.engine.ids import Ids
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.library import Library
-from wfcore.engine.mail import Drain, Ended, Line
+from wfcore.engine.mail import Drain, Ended, Line, Take
 from wfcore.engine.owner import Owner
 from wfcore.engine.pulse import Alone, Pulse
 from wfcore.engine.slots import OwnSlots, SharedSlots
@@ -27,8 +29,8 @@ from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
 from wfcore.model.execution import Cancelled
-from wfcore.model.records import NodeRecord, Step
-from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, SharedStorage, Storage
+from wfcore.model.records import NodeRecord, Offer, Step
+from wfcore.plugins.contracts import Clock, Courier, Dispatcher, Job, Records, SharedStorage, Storage
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -70,6 +72,7 @@ class Parts:
     lease: float
     place: str
     address: str
+    role: str
     reread_packages: Callable[[], None]
     audit: AuditLog
 
@@ -79,7 +82,11 @@ class Engine:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        dispatcher = parts.dispatcher
+        self._courier = dispatcher if isinstance(dispatcher, Courier) else None
         capacity = Capacity(parts.workflows, parts.tasks)
+        if self._courier is not None:  # nothing begins here but what is brought
+            capacity.tasks, capacity.offers = 0, parts.tasks
         self._ledger = Ledger(parts.storage, parts.library, parts.node, capacity)
         self.watch = Watch()
         self._herald = Herald(parts.hooks.emit)
@@ -112,14 +119,17 @@ class Engine:
         )
         self.chores = Chores(parts.storage, parts.clock, parts.audit, parts.retention, parts.remembrance)
         self._timers = False
-        parts.dispatcher.attach(self._run)
+        dispatcher.attach(self._run if self._courier is None else self._carried)
 
     def start(self, *, timers: bool = True) -> None:
         """Take over open executions and go on with them; without ``timers``, no triggers and no chores."""
         self._herald.start()
         self._pulse.join()
-        self._owner.start(self._parts.dispatcher.dispatch)
+        busy = self._parts.role != "api"
+        self._owner.start(self._dispatch, adopt=busy)
         self._pulse.start()
+        if busy and self._courier is not None:
+            self._courier.work(self._parts.tasks, self._parts.labels)
         self._timers = timers
         if timers:
             self.ticker.start()
@@ -202,7 +212,7 @@ class Engine:
         self._ledger.offers = storage.offers
         return (
             SharedSlots(capacity, storage, parts.node, parts.workflows, self._tell, self._enter),
-            Exchange(storage, self._ledger, capacity, parts.labels, self._tell),
+            Exchange(storage, self._ledger, capacity, parts.labels, self._tell, self._courier),
         )
 
     def _tell(self, what: str, *about: str) -> None:
@@ -215,7 +225,9 @@ class Engine:
         storage = parts.storage
         if not isinstance(storage, SharedStorage):
             return Alone()
-        node = NodeRecord(parts.node, parts.place, parts.address, __version__)
+        node = NodeRecord(
+            parts.node, parts.place, parts.address, __version__, role=parts.role, tasks=parts.tasks
+        )
         return Pulse(storage, node, parts.lease, self._owner.send, self._changed_elsewhere)
 
     def _changed_elsewhere(self, namespace: str = "", id: str = "") -> None:
@@ -229,6 +241,20 @@ class Engine:
     def _await_idle(self, until: float) -> None:
         while self._owner.busy and time.monotonic() < until:
             time.sleep(0.01)
+
+    def _dispatch(self, job: Job) -> None:
+        if self._courier is None:
+            self._parts.dispatcher.dispatch(job)
+        else:  # a guest, which nobody else may run any more
+            threading.Thread(target=self._run, args=(job,), name=f"guest {job.path}", daemon=True).start()
+
+    def _carried(self, job: Job) -> None:
+        """Run an attempt that a courier has brought, if it is still to be had."""
+        take = Take(Offer(job.execution, job.path, job.attempt, job.label), Future())
+        self._owner.send(take)
+        attempt = take.reply.result()
+        if attempt is not None:
+            self._owner.send(Ended(attempt, self._worker.run(attempt)))
 
     def _run(self, job: Job) -> None:
         """Run an attempt the owner has prepared; called on a thread of the dispatcher."""

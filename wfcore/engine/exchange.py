@@ -19,7 +19,7 @@ from wfcore.engine.preparing import prepared
 from wfcore.errors import WorkflowError
 from wfcore.model.records import Message, Offer
 from wfcore.model.workflow import Task
-from wfcore.plugins.contracts import SharedStorage
+from wfcore.plugins.contracts import Courier, SharedStorage
 
 log = logging.getLogger("workflow.exchange")
 
@@ -32,7 +32,7 @@ class NoExchange:
         return True
 
     def hear(self, others: int) -> None:
-        """So many other servers run tasks."""
+        """The other servers may run so many attempts at once."""
 
     def call(self) -> None:
         """There may be offers to take, to stop or to miss."""
@@ -50,6 +50,15 @@ class NoExchange:
         """Guests for the free task slots."""
         return ()
 
+    def receive(self, offer: Offer, now: int) -> Sequence[Attempt]:
+        """This one as a guest, if it is free."""
+        return ()
+
+    @property
+    def restless(self) -> bool:
+        """Whether something is to be begun in another turn."""
+        return False
+
     def lost(self) -> Sequence[Offer]:
         """Offers of ours whose server died with them."""
         return ()
@@ -60,7 +69,10 @@ class NoExchange:
 
 
 class Exchange(NoExchange):
-    """``announce`` lets the other servers know. What storage does not take now is done at the next call."""
+    """``announce`` lets the other servers know, ``courier`` brings all attempts to them, if there is one.
+
+    What storage does not take now is done at the next call.
+    """
 
     def __init__(
         self,
@@ -69,12 +81,13 @@ class Exchange(NoExchange):
         capacity: Capacity,
         labels: Collection[str],
         announce: Callable[..., None],
+        courier: Courier | None = None,
     ) -> None:
         self._storage = storage
         self._ledger = ledger
         self._capacity = capacity
         self._labels = frozenset(labels)
-        self._announce = announce
+        self._announce, self._courier = announce, courier
         self._called = True
         self._look = False
         self._offering: list[Attempt] = []
@@ -83,12 +96,16 @@ class Exchange(NoExchange):
         self._letters: list[Message] = []
         self._told: list[tuple[Attempt, int]] = []
         self._withdrawn: list[Attempt] = []
+        self._astray: list[Offer] = []
 
     def is_ours(self, task: Task) -> bool:
-        return task.runs_on in ("", *self._labels)
+        return self._courier is not None or task.runs_on in ("", *self._labels)
 
     def hear(self, others: int) -> None:
-        self._capacity.offers = others * self._capacity.tasks
+        if self._courier is None:
+            self._capacity.offers = others
+        else:
+            self._resend(self._courier)
 
     def call(self) -> None:
         self._called = self._look = True
@@ -112,15 +129,19 @@ class Exchange(NoExchange):
             self._letters.append(outcome_letter(news.attempt, news.outcome))
 
     def take(self, now: int) -> Sequence[Attempt]:
-        free = self._capacity.tasks - self._capacity.busy
-        if not self._called or free <= 0:
-            return ()
-        taken = self._storage.take_offers(self._ledger.owner, self._labels, free)
-        self._called = len(taken) == free
+        free = self._capacity.tasks - self._capacity.busy - len(self._astray)
+        taken, self._astray = self._astray, []
+        if self._called and free > 0:
+            new = self._storage.take_offers(self._ledger.owner, self._labels, free)
+            self._called = len(new) == free
+            taken += new
         return list(self._received(taken, now))
 
+    @property
+    def restless(self) -> bool:
+        return bool(self._astray)
+
     def receive(self, offer: Offer, now: int) -> Sequence[Attempt]:
-        """This one as a guest, if it is free."""
         taken = self._storage.take_offers(self._ledger.owner, [offer.label], 1, offer)
         return list(self._received(taken, now))
 
@@ -151,8 +172,19 @@ class Exchange(NoExchange):
     def _send_offers(self) -> None:
         if self._offering:
             self._storage.offer([*map(_offer, self._offering)])
-            self._offering.clear()
-            self._announce("offers")
+            offering, self._offering = self._offering, []
+            if self._courier is None:
+                self._announce("offers")
+            else:
+                for attempt in offering:
+                    self._courier.dispatch(attempt.job)
+
+    def _resend(self, courier: Courier) -> None:
+        """Those whose message was lost are carried again."""
+        for offer in self._storage.idle_offers(self._ledger.owner, courier.resend):
+            attempt = self._ledger.attempts.get(offer.key)
+            if attempt is not None:
+                courier.dispatch(attempt.job)
 
     def _send_letters(self) -> None:
         self._write_lines()
@@ -182,7 +214,10 @@ class Exchange(NoExchange):
             self._announce("offers")
 
     def _heed(self) -> None:
-        """Stop the guests that shall stop, and those that nobody waits for any more."""
+        """Stop the guests that shall stop, and those that nobody waits for any more; find those gone astray.
+
+        These were taken in a turn that failed.
+        """
         held = {offer.key: offer for offer in self._storage.held_offers(self._ledger.owner)}
         for key, attempt in list(self._ledger.guests.items()):
             offer = held.get(key)
@@ -190,6 +225,12 @@ class Exchange(NoExchange):
                 attempt.stop("shutdown")
             elif offer.stop:
                 attempt.stop(offer.stop)
+        known = self._ledger.guests.keys() | {_place(message) for message in self._letters}
+        self._astray = [offer for key, offer in held.items() if key not in known]
+
+
+def _place(message: Message) -> tuple[str, str, int]:
+    return message.execution, message.path, message.attempt
 
 
 def _offer(attempt: Attempt) -> Offer:

@@ -14,7 +14,7 @@ from wfcore.engine.flow import SECOND, give_time, has_begun, is_limited
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.letters import LINES, OUTCOME, lines_of, outcome_of
-from wfcore.engine.mail import CancelRequest, Ended, Inbox, Letter, Line, Mail, Offers, Submission
+from wfcore.engine.mail import CancelRequest, Ended, Inbox, Letter, Line, Mail, Offers, Submission, Take
 from wfcore.engine.run import Run
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer
@@ -170,6 +170,18 @@ class Intake:
             self._returned(offer.key, group)
             if run is not None:
                 machine.lose(group.touch(run), offer.path, offer.attempt, now)
+
+    def take(self, mail: Take, group: Group, now: int) -> None:
+        """A thread wants to run an attempt that was offered."""
+        if not mail.reply.set_running_or_notify_cancel():
+            return
+        guest = next(iter(self.exchange.receive(mail.offer, now)), None)
+        if guest is None:
+            mail.reply.set_result(None)
+            return
+        self.capacity.busy += 1
+        guest.awaited = mail.reply
+        group.starting.append(guest)
 
     def _returned(self, key: tuple[str, str, int], group: Group) -> None:
         attempt = self.ledger.attempts.get(key)

@@ -10,7 +10,7 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.plan import Plan
 from wfcore.engine.timers import Timer
 from wfcore.model.execution import ExecutionRecord, Outcome
-from wfcore.model.records import Message, Tick
+from wfcore.model.records import Message, Offer, Tick
 from wfcore.model.workflow import Workflow
 
 
@@ -90,10 +90,21 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """There may be offers to take, to stop or to miss, if ``call``; ``others`` (if known) run tasks too."""
+    """There may be offers to take, to stop or to miss, if ``call``.
+
+    The other servers may run ``others`` attempts at once, if that is known.
+    """
 
     call: bool = True
     others: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A thread would run this attempt. The reply is the attempt, None when it is not to be had."""
+
+    offer: Offer
+    reply: Future[Attempt | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,7 @@ Mail = (
     | Room
     | Want
     | Offers
+    | Take
     | Reload
     | Drain
     | Halt

@@ -35,6 +35,7 @@ from wfcore.engine.mail import (
     Reload,
     Room,
     Submission,
+    Take,
     Want,
     execution_of,
 )
@@ -98,6 +99,7 @@ class Owner:
             Room: self._hear,
             Want: self._give,
             Offers: self._intake.offers,
+            Take: self._intake.take,
             Reload: self._disown,
             Drain: self._drain,
         }
@@ -106,8 +108,14 @@ class Owner:
         """Deliver mail; returns at once."""
         self._mail.put(mail)
 
-    def start(self, dispatch: Callable[[Job], None]) -> None:
-        """Take over what dead servers left open, then turn on a thread of its own."""
+    def start(self, dispatch: Callable[[Job], None], *, adopt: bool = True) -> None:
+        """Take over what dead servers left open, then turn on a thread of its own.
+
+        Without ``adopt`` nothing runs here: what is submitted waits for other servers.
+        """
+        if not adopt:
+            self._allotment.draining = True
+            self._slots.close()
         self.take_over(dispatch)
         self._thread.start()
 
@@ -115,7 +123,8 @@ class Owner:
         """Take over what dead servers left open; after that, the owner can ``turn``."""
         self._dispatch = dispatch
         now, group = self._clock.now(), Group()
-        self._takeover.adopt(group, now)
+        if not self._allotment.draining:
+            self._takeover.adopt(group, now)
         self._finish_turn(group, now)
         self._mail.put(Inbox())
 
@@ -243,6 +252,8 @@ class Owner:
             self._exchange.tell(news)
         for attempt in self._exchange.flush():
             self._mail.put(Ended(attempt, Cancelled()))
+        if self._exchange.restless:
+            self._mail.put(Offers(call=False))
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
         if self._slots.settle() or group.queued:
@@ -269,6 +280,9 @@ class Owner:
                 continue
             if attempt.expires_at is not None:
                 self._timers.add(Timer(attempt.expires_at, "expire", *attempt.key))
+            if attempt.awaited is not None:
+                attempt.awaited.set_result(attempt)
+                continue
             try:
                 self._dispatch(job)
             except Exception as error:

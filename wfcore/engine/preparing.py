@@ -36,7 +36,7 @@ def make_attempt(
     """The present attempt of a task. The time of its timeout begins now."""
     task, definition = tasks[path], plan.task(path)
     assert definition is not None, "only tasks of the plan are attempted"
-    job = Job(record.id, path, task.attempt, idempotency_key(record, path))
+    job = Job(record.id, path, task.attempt, idempotency_key(record, path), definition.runs_on)
     results = {name: _result(plan, tasks, path, name) for name in definition.references}
     error = json.loads(record.error) if path.startswith("@") and record.error else None
     attempt = Attempt(job, definition, workflow, record, results, task.started_at or now, error)

@@ -51,8 +51,8 @@ class NodeRecord:
     """A server that shares its storage with others. ``place`` is where it keeps its files.
 
     ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock. ``slots`` is how many
-    executions it may run at once, of those that all servers together may; ``role`` is ``all``, ``api`` (it
-    runs no task) or ``worker``.
+    executions it may run at once, of those that all servers together may, ``tasks`` how many attempts it
+    may run at once; ``role`` is ``all``, ``api`` (it runs no task) or ``worker``.
     """
 
     id: str
@@ -63,6 +63,7 @@ class NodeRecord:
     heartbeat_at: int = 0
     slots: int = 0
     role: str = "all"
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Beat:
     there are open executions whose owner is dead. ``mail``: there are messages for its executions.
     ``queued``: there are executions that nobody owns yet. ``offers``: some may be taken, shall stop, or
     are lost.
-    ``others`` is how many other servers run tasks.
+    ``others`` is how many attempts the other servers may run at once.
     """
 
     known: bool

@@ -38,5 +38,8 @@ class Offers(Protocol):
     def offers(self, execution: str) -> list[Offer]:
         """What is offered of an execution, and what has ended but its owner has not heard of it yet."""
 
+    def idle_offers(self, owner: str, seconds: float) -> list[Offer]:
+        """What a server offered that nobody has taken for so long; each comes once in that time."""
+
     def lost_offers(self, owner: str) -> list[Offer]:
         """Withdraw and return what a server offered and another one took that is no node any more."""

@@ -50,7 +50,8 @@ class Operation:
 class Route:
     """A path with its resource; ``suffix`` picks the resource's ``on_METHOD_suffix``.
 
-    ``public`` needs no token; ``free`` takes any query.
+    ``public`` needs no token; ``free`` takes any query; ``everywhere`` also a server answers that is only a
+    worker.
     """
 
     path: str
@@ -59,6 +60,7 @@ class Route:
     suffix: str | None = None
     public: bool = False
     free: bool = False
+    everywhere: bool = False
 
 
 _KEY: Final = {"Idempotency-Key": "The same key again gives the same execution, with status 200."}
@@ -185,13 +187,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/audit", Audit, (_AUDIT,)),
     Route("/api/v1/audit/entries", Audit, (_ENTRIES,), "entries"),
     Route("/api/v1/audit/verify", Audit, (_VERIFY,), "verify"),
-    Route("/api/v1/server", Server, (_get("The server's status.", "Server"),)),
-    Route("/api/v1/server/stop", Server, (_STOP,), "stop"),
+    Route("/api/v1/server", Server, (_get("The server's status.", "Server"),), everywhere=True),
+    Route("/api/v1/server/stop", Server, (_STOP,), "stop", everywhere=True),
     Route("/api/v1/openapi.json", Description, (_get("This document.", "Anything"),)),
     Route("/hooks/{path:path}", Hooks, tuple(map(_hook, _HOOK_METHODS)), public=True, free=True),
-    Route("/healthz", Healthz, (_get("Whether the process answers.", "Health"),), public=True),
-    Route("/readyz", Readyz, (_READY,), public=True),
-    Route("/metrics", Metrics, (_get("Metrics as Prometheus text.", "", gives=PROMETHEUS),)),
+    Route(
+        "/healthz", Healthz, (_get("Whether the process answers.", "Health"),), public=True, everywhere=True
+    ),
+    Route("/readyz", Readyz, (_READY,), public=True, everywhere=True),
+    Route("/metrics", Metrics, (_get("Metrics as Prometheus text.", "", gives=PROMETHEUS),), everywhere=True),
 )
 
 

@@ -14,10 +14,10 @@ from .schema import COLUMNS, Sessions
 #: The database's clock, in UTC microseconds.
 _NOW: Final = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 _JOIN: Final = f"""
-    with gone as (delete from node where place = %s and id <> %s)
-    insert into node (id, place, address, version, started_at, heartbeat_at, role, slots)
-        values (%s, %s, %s, %s, {_NOW}, {_NOW}, %s,
-            (select count(*) from execution where owner = %s and state = 'RUNNING'))
+    with gone as (delete from node where place = %(place)s and id <> %(id)s)
+    insert into node (id, place, address, version, started_at, heartbeat_at, role, tasks, slots)
+        values (%(id)s, %(place)s, %(address)s, %(version)s, {_NOW}, {_NOW}, %(role)s, %(tasks)s,
+            (select count(*) from execution where owner = %(id)s and state = 'RUNNING'))
         on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
 """  # noqa: S608
 #: One statement: renew, bury the dead (whom another may be burying just now), look whether there is work.
@@ -41,8 +41,8 @@ _BEAT: Final = f"""
             or exists (select from offer where node = %(node)s and stop <> '')
             or exists (select from offer o where o.node is not null
                 and not exists (select from living where living.id = o.node)),
-        (select count(*) from node join living on living.id = node.id
-            where node.id <> %(node)s and role <> 'api')
+        (select coalesce(sum(tasks), 0)::bigint from node join living on living.id = node.id
+            where node.id <> %(node)s)
 """  # noqa: S608
 #: The advisory lock of whoever counts all workflow slots.
 _COUNTING: Final = 0x57464C58
@@ -63,16 +63,7 @@ class NodeQueries:
     def join(self: Sessions, node: NodeRecord) -> None:
         """See ``SharedStorage``."""
         with self.writing() as t:
-            values = (
-                node.place,
-                node.id,
-                node.id,
-                node.place,
-                node.address,
-                node.version,
-                node.role,
-                node.id,
-            )
+            values = {name: getattr(node, name) for name in COLUMNS["node"]}
             _run(t.node, _JOIN, values)
 
     def beat(self: Sessions, node: str, lease: float) -> Beat:

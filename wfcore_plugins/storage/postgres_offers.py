@@ -46,6 +46,11 @@ _OPEN: Final = """
     select execution, path, attempt from offer where execution = %(execution)s
     union select execution, path, attempt from inbox where execution = %(execution)s and kind = 'outcome'
 """
+_IDLE: Final = f"""
+    update offer o set offered_at = {_NOW} from execution e where e.id = o.execution and e.owner = %s
+        and {IS_OPEN} and o.node is null and o.offered_at < {_NOW} - %s
+    returning o.execution, o.path, o.attempt, o.label
+"""  # noqa: S608
 _LOST: Final = f"""
     delete from offer o using execution e where e.id = o.execution and e.owner = %s and {IS_OPEN}
         and o.node is not null and not exists (select from node where node.id = o.node)
@@ -104,6 +109,12 @@ class OfferQueries:
         """See ``Offers``."""
         with self.reading() as t:
             rows = _run(t.offer, _OPEN, {"execution": execution}).fetchall()
+        return sorted((Offer(*row) for row in rows), key=_key)
+
+    def idle_offers(self: Sessions, owner: str, seconds: float) -> list[Offer]:
+        """See ``Offers``."""
+        with self.writing() as t:
+            rows = _run(t.offer, _IDLE, (owner, round(seconds * 1_000_000))).fetchall()
         return sorted((Offer(*row) for row in rows), key=_key)
 
     def lost_offers(self: Sessions, owner: str) -> list[Offer]:

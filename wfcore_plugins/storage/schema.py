@@ -39,7 +39,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "digest",
     ),
     "token": ("name", "role", "namespaces", "digest", "created_at", "created_by", "expires_at"),
-    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at", "slots", "role"),
+    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at", "slots", "role", "tasks"),
     "offer": ("execution", "path", "attempt", "label", "node", "stop", "offered_at"),
 }  # fmt: skip
 

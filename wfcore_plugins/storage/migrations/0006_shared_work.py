@@ -9,6 +9,7 @@ from ..dialect import Dialect
 _STATEMENTS: Final = (
     "alter table node add column slots bigint not null default 0",
     "alter table node add column role {text} not null default 'all'",
+    "alter table node add column tasks bigint not null default 0",
     """
     create table offer (
         execution {text} not null,

@@ -9,13 +9,11 @@ Beside ``StorageContract``, for a driver that lets several be started on the sam
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -32,28 +30,11 @@ from wfcore.api import (
     TaskRecord,
     Unavailable,
 )
+from wfsdk.contracts.racing import PATIENCE, ROUNDS, race
 from wfsdk.contracts.storage_commit import TICK, with_trigger
 from wfsdk.contracts.storage_executions import running
+from wfsdk.contracts.storage_offers import OffersContract
 from wfsdk.contracts.storage_workflows import revision, webhook
-
-ROUNDS = 30
-#: Seconds after which something that should come will not.
-PATIENCE = 60.0
-
-
-def race(*acts: Callable[[], Any]) -> list[Any]:
-    """Do all of them at the same moment; what each returned or raised."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        barrier.wait(PATIENCE)
-        try:
-            return act()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def submissions(owner: str, numbers: Sequence[int]) -> list[Step]:
@@ -64,7 +45,7 @@ def submissions(owner: str, numbers: Sequence[int]) -> list[Step]:
     ]
 
 
-class SharedStorageContract:
+class SharedStorageContract(OffersContract):
     """Two started drivers on the same data are two servers: neither harms the other or waits for ever."""
 
     @abstractmethod

@@ -279,3 +279,19 @@ def opened(installation):
 @pytest.fixture
 def manual_clock():
     return ManualClock()
+
+
+@pytest.fixture
+def cluster(installation):
+    """Opens servers, each with a directory of its own, on the database of the first."""
+
+    @contextmanager
+    def server(name, **settings):
+        overrides = installation.stored.settings(installation.directory / "data")
+        overrides |= {"dataDir": str(installation.directory / name), "server.stopGrace": "1s"}
+        overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
+        address = f"http://{name}"
+        with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:
+            yield app
+
+    return server

@@ -1,53 +1,17 @@
 """Several servers on one PostgreSQL: each execution has one owner, and what a dead one owned goes on."""
 
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from tests.storages import KIND
-from wfcore.config.load import load
+from tests.unit.engine.running.servers import apply, fall_silent, submit
 from wfcore.engine.mail import Adopt, Drain, Reload
-from wfcore.errors import Conflict, Unavailable
+from wfcore.errors import Conflict
 from wfcore.model.records import ExecutionQuery, Message
-from wfcore.service import app as composition
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
 GATE = "{type: witness/gate, inputs: {gate: g}}"
-
-
-class Unreachable:
-    def __getattr__(self, name):
-        raise Unavailable("nobody is heard")
-
-
-@pytest.fixture
-def cluster(installation):
-    """Opens servers, each with a directory of its own, on the database of the first."""
-
-    @contextmanager
-    def server(name, **settings):
-        overrides = installation.stored.settings(installation.directory / "data")
-        overrides |= {"dataDir": str(installation.directory / name), "server.stopGrace": "1s"}
-        overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
-        address = f"http://{name}"
-        with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:
-            yield app
-
-    return server
-
-
-def submit(app, workflow="chain"):
-    return app.executions.submit("default", workflow, {})[0].id
-
-
-def apply(app, source):
-    app.workflows.apply(source.encode(), "flow.yaml")
-
-
-def fall_silent(app):
-    """As if the process had been stopped: no sign of life any more, but its threads go on one day."""
-    app.engine._pulse._storage = Unreachable()
 
 
 def is_adopted(installation, other, id):
@@ -189,7 +153,7 @@ def test_what_finds_no_slot_runs_on_whichever_server_has_one(installation, clust
         for id in (*held, *queued):
             assert b.executions.wait_end(id, 30).state == "SUCCESS"
         begun = [b.storage.execution(id).started_at for id in queued]
-        assert begun == sorted(begun), "the oldest first"
+        assert max(begun[:2]) <= min(begun[2:]), "the oldest first"
         assert installation.stage.most == 2
 
 
