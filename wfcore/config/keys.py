@@ -182,7 +182,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("runtimes.<name>.<setting>", anything(), None, "A setting of a runtime for plugins."),
     Key(
         "dispatchers.celery.broker",
-        text(r"[a-z][a-z0-9+]*://.+", "a URL like redis://HOST:6379/0", secret=True),
+        optional(text(r"[a-z][a-z0-9+]*://.+", "a URL like redis://HOST:6379/0", secret=True)),
         None,
         "The broker that brings tasks to the servers which run them.",
     ),

@@ -119,6 +119,7 @@ class Engine:
         )
         self.chores = Chores(parts.storage, parts.clock, parts.audit, parts.retention, parts.remembrance)
         self._timers = False
+        self._left = threading.Event()
         dispatcher.attach(self._run if self._courier is None else self._carried)
 
     def start(self, *, timers: bool = True) -> None:
@@ -153,6 +154,7 @@ class Engine:
             if not attempt.offered:  # it ignores the stop, the stop is no loss
                 self._owner.send(Ended(attempt, Cancelled()))
         self._await_idle(time.monotonic() + 1.0)
+        self._left.set()
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
         self._pulse.stop(1.0)
@@ -246,7 +248,17 @@ class Engine:
         if self._courier is None:
             self._parts.dispatcher.dispatch(job)
         else:  # a guest, which nobody else may run any more
-            threading.Thread(target=self._run, args=(job,), name=f"guest {job.path}", daemon=True).start()
+            self._run_apart(job)
+
+    def _run_apart(self, job: Job) -> threading.Event:
+        ended = threading.Event()
+
+        def run() -> None:
+            self._run(job)
+            ended.set()
+
+        threading.Thread(target=run, name=f"attempt {job.path}", daemon=True).start()
+        return ended
 
     def _carried(self, job: Job) -> None:
         """Run an attempt that a courier has brought, if it is still to be had."""
@@ -254,7 +266,9 @@ class Engine:
         self._owner.send(take)
         attempt = take.reply.result()
         if attempt is not None:
-            self._owner.send(Ended(attempt, self._worker.run(attempt)))
+            ended = self._run_apart(job)
+            while not (ended.wait(1.0) or self._left.is_set()):
+                pass  # an action that does not give way when the server stops does not keep this thread
 
     def _run(self, job: Job) -> None:
         """Run an attempt the owner has prepared; called on a thread of the dispatcher."""

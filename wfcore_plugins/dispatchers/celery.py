@@ -30,13 +30,13 @@ class CeleryDispatcher:
 
     contract: ClassVar[int] = 1
     schema: ClassVar[Mapping[str, Any]] = {
-        "broker": {"type": "string", "required": True, "empty": False},
+        "broker": {"type": "string", "nullable": True},
         "queue": {"type": "string", "regex": "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "default": "workflow"},
         "resend": {"type": "string", "default": "30s"},
     }
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
-        self._broker: str = config["broker"]
+        self._broker: str = config.get("broker") or ""
         self._queue: str = config.get("queue", "workflow")
         self.resend = _seconds(config.get("resend", "30s"))
         self._log: logging.Logger = context.logger
@@ -55,8 +55,13 @@ class CeleryDispatcher:
 
     def start(self) -> None:
         """Begin to send. Raises PluginError when Celery is not installed, or the broker's URL is none."""
+        if not self._broker:
+            raise PluginError(
+                "the dispatcher `celery` has no broker",
+                remedy="set dispatchers.celery.broker to a URL like redis://HOST:6379/0",
+            )
         self._app = _application(self._broker)
-        self._app.task(self._attempt, name=TASK, acks_late=True, ignore_result=True)
+        self._app.task(self._attempt, name=TASK, shared=False, acks_late=True, ignore_result=True)
         self._sender.start()
 
     def stop(self, deadline: float) -> None:
@@ -157,8 +162,11 @@ def _application(broker: str) -> Any:
 
 
 def _worker(app: Any, tasks: int, queues: Sequence[str]) -> Any:
+    from celery.app.trace import setup_worker_optimizations
     from celery.worker import WorkController, state
 
+    app.finalize()
+    setup_worker_optimizations(app)
     state.should_stop = state.should_terminate = None
     return WorkController(
         app=app,

@@ -288,7 +288,7 @@ def cluster(installation):
     @contextmanager
     def server(name, **settings):
         overrides = installation.stored.settings(installation.directory / "data")
-        overrides |= {"dataDir": str(installation.directory / name), "server.stopGrace": "1s"}
+        overrides |= {"dataDir": str(installation.directory / name), **installation.settings}
         overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
         address = f"http://{name}"
         with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:
