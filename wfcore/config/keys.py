@@ -120,7 +120,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "execution.maxConcurrentWorkflows",
         integer(1, 1_000_000),
         10,
-        "Executions that may run at once on this server.",
+        "Executions that may run at once, on all servers of the storage together.",
     ),
     Key(
         "execution.maxConcurrentTasks", integer(1, 100_000), 50, "Tasks that may run at once on this server."

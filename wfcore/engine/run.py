@@ -49,9 +49,13 @@ class Run:
     _taken: list[int] = field(default_factory=list)
 
     def note(self, now: int, kind: str, path: str = "", attempt: int = 0, **body: Any) -> None:
-        """Append a fact; its number follows the last one."""
+        """Append a fact; its number follows the last one, and it is not before the execution was created.
+
+        That was perhaps by another server, after this one had begun its turn.
+        """
         self.record.seq += 1
-        self._facts.append(Fact(self.record.seq, now, kind, path, attempt, body))
+        at = max(now, self.record.created_at)
+        self._facts.append(Fact(self.record.seq, at, kind, path, attempt, body))
 
     def change(self, task: TaskRecord) -> TaskRecord:
         """Mark a task's row as changed in this step."""
