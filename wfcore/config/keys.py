@@ -42,7 +42,7 @@ class Key:
 
 
 _WORD = text(r"[A-Za-z][A-Za-z0-9_-]*", "a name")
-_LABEL = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a label: letters, digits, _, . and -")
+_LABEL = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a label of letters, digits, _, . and -")
 _VARIABLE = text(r"(?!WORKFLOW_)[A-Za-z_][A-Za-z0-9_]*", "the name of a variable outside WORKFLOW_*")
 
 KEYS: Final[tuple[Key, ...]] = (

@@ -2,22 +2,10 @@
 
 import pytest
 
-from tests.broker import broker_in
-from tests.storages import KIND
 from tests.unit.engine.running.servers import apply, submit
 from wfcore.errors import InvalidConfig, PluginError
 
-pytestmark = [
-    pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server"),
-    pytest.mark.timeout(180),
-]
 EFFECT = "{type: witness/effect, inputs: {seconds: 0.01}}"
-
-
-@pytest.fixture
-def broker(tmp_path):
-    with broker_in(tmp_path / "broker") as made:
-        yield made
 
 
 @pytest.fixture
