@@ -29,6 +29,7 @@ from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, SharedStor
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
+    from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.engine")
 
@@ -65,6 +66,7 @@ class Parts:
     place: str
     address: str
     reread_packages: Callable[[], None]
+    secrets: Desk | None = None
 
 
 class Engine:
@@ -87,6 +89,7 @@ class Engine:
             env=parts.env,
             hooks=parts.hooks,
             line=self._line,
+            secrets=parts.secrets,
         )
         self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(

@@ -27,6 +27,7 @@ from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
 from wfcore.service.packages import Packages
+from wfcore.service.secrets import Secrets
 from wfcore.service.workflows import Workflows
 
 #: Seconds that storage gets to close, even when the others have used up the time.
@@ -46,6 +47,7 @@ class App:
     workflows: Workflows
     executions: Executions
     packages: Packages
+    secrets: Secrets
     library: Library
     grace: Grace
 
@@ -132,10 +134,22 @@ def open_app(
             installed.hooks,
             engine.packages_changed,
         )
+        secrets = installed.secrets(lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(
-            config, node, clock, installed, storage, engine, workflows, executions, shelf, library, grace
+            config,
+            node,
+            clock,
+            installed,
+            storage,
+            engine,
+            workflows,
+            executions,
+            shelf,
+            secrets,
+            library,
+            grace,
         )
 
 
@@ -161,6 +175,7 @@ def _engine(installed: Installed, storage: Storage, library: Library, node: str,
         place=f"{socket.gethostname()}:{config.data_dir.absolute()}",
         address=address,
         reread_packages=installed.shelf.forget,
+        secrets=installed.desk(),
     )
     return Engine(parts)
 

@@ -1,4 +1,4 @@
-"""The installed packages of a data directory that no server is using."""
+"""The installed packages and the secrets of a data directory that no server is using."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import partial
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.library import Library
-from wfcore.plugins.contracts import Storage
+from wfcore.plugins.contracts import SharedStorage, Storage
 from wfcore.service.installed import Installed
 from wfcore.service.packages import Packages
+from wfcore.service.secrets import Secrets
 
 
 @contextmanager
@@ -22,6 +23,17 @@ def stored_packages(config: Config) -> Iterator[Packages]:
         storage = installed.use_storage()
         installed.listen()
         yield _packages(installed, storage)
+    finally:
+        installed.host.stop(1.0)
+
+
+@contextmanager
+def stored_secrets(config: Config) -> Iterator[Secrets]:
+    """The secrets, to be changed too. Raises Conflict while a server uses the database."""
+    installed = Installed(config, SystemClock())
+    try:
+        storage = installed.use_storage()
+        yield installed.secrets(lambda: len(storage.nodes()) if isinstance(storage, SharedStorage) else 1)
     finally:
         installed.host.stop(1.0)
 

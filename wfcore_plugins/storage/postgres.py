@@ -30,6 +30,7 @@ from .postgres_pool import Pool
 from .postgres_target import Target
 from .queries import ExecutionQueries
 from .schema import Tables, tables
+from .secrets import SecretQueries
 from .upkeep import SWEPT_AT_ONCE, RecordQueries, sweep_rows
 
 #: Microseconds that content lives without a reference: its execution's step may yet be committed.
@@ -57,7 +58,7 @@ POSTGRES: Final = Dialect(
 
 
 class PostgresStorage(
-    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries, MoveQueries
+    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, SecretQueries, NodeQueries, MoveQueries
 ):
     """``Storage`` on a PostgreSQL database, which several servers may use.
 

@@ -35,6 +35,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
     ),
     "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
+    "secret": ("scope", "name", "revision", "master", "sealed", "created_at", "updated_at"),
 }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ class Tables:
     blob_ref: Any
     package: Any
     node: Any
+    secret: Any
     shared: bool = False
 
     def claimed(self, query: Any) -> Any:

@@ -26,6 +26,7 @@ from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
 from .queries import ExecutionQueries
 from .schema import Tables, tables
+from .secrets import SecretQueries
 from .sqlite_commit import write
 from .sqlite_file import (
     BUSY_SECONDS,
@@ -60,7 +61,9 @@ SQLITE: Final = Dialect(
 )
 
 
-class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, MoveQueries):
+class SqliteStorage(
+    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, SecretQueries, MoveQueries
+):
     """``Storage`` on one SQLite file, which belongs to one process from ``start`` to ``stop``.
 
     All writes go through one connection under a lock; reads take a connection from a pool for the

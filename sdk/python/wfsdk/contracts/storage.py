@@ -23,11 +23,19 @@ from wfcore.api import CONTRACT, ExecutionQuery, Fact, Step, Storage, TaskRecord
 from wfsdk.contracts.storage_commit import CommitContract
 from wfsdk.contracts.storage_executions import ExecutionContract, running
 from wfsdk.contracts.storage_packages import PackageContract
+from wfsdk.contracts.storage_secrets import SecretsStorageContract
 from wfsdk.contracts.storage_upkeep import UpkeepContract
 from wfsdk.contracts.storage_workflows import WorkflowContract
 
 
-class StorageContract(CommitContract, ExecutionContract, WorkflowContract, PackageContract, UpkeepContract):
+class StorageContract(
+    CommitContract,
+    ExecutionContract,
+    WorkflowContract,
+    PackageContract,
+    SecretsStorageContract,
+    UpkeepContract,
+):
     """What every storage driver must do; a subclass says how one is made."""
 
     @abstractmethod

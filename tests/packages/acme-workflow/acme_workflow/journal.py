@@ -15,6 +15,7 @@ from wfcore.api import (
     Fact,
     Message,
     PackageRecord,
+    SecretRecord,
     TaskRecord,
     TriggerRecord,
     WorkflowRecord,
@@ -23,7 +24,16 @@ from wfcore.api import (
 Key = tuple[Any, ...]
 ROWS = {
     row.__name__: row
-    for row in (ExecutionRecord, Fact, Message, PackageRecord, TaskRecord, TriggerRecord, WorkflowRecord)
+    for row in (
+        ExecutionRecord,
+        Fact,
+        Message,
+        PackageRecord,
+        SecretRecord,
+        TaskRecord,
+        TriggerRecord,
+        WorkflowRecord,
+    )
 }
 
 
