@@ -12,7 +12,7 @@ from wfsdk.contexts import context
 @pytest.fixture
 def storage(tmp_path):
     made: Context = context("sqlite", tmp_path)
-    storage = SqliteStorage({"path": str(tmp_path / "db.sqlite")}, made)
+    storage = SqliteStorage({"path": str(tmp_path / "db.sqlite"), "synchronous": "normal"}, made)
     storage.start()
     yield storage
     storage.stop(5.0)
