@@ -26,6 +26,7 @@ from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
+from wfcore.service.logging import masked_logs
 from wfcore.service.packages import Packages
 from wfcore.service.secrets import Secrets
 from wfcore.service.workflows import Workflows
@@ -108,6 +109,7 @@ def open_app(
     node = f"node-{Ids().make(clock.now())}"
     with ExitStack() as stack:
         installed = Installed(config, clock)
+        stack.enter_context(masked_logs(installed.known.mask))
         stack.callback(installed.egress.close)
         grace = Grace(config["server"]["stopGrace"])
         stack.callback(lambda: installed.host.stop(max(LEAST, grace.left())))

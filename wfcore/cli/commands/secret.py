@@ -64,8 +64,9 @@ def delete(session: Session, name: str, *, scope: str | None = None) -> Answer:
 def rotate(session: Session, *, new_key: bool = False) -> Answer:
     """Encrypt everything anew, while the server goes on.
 
-    If it is interrupted, call it again: nothing is lost. Every secret gets a new key of its own, under the first master key of the key file; keys that nothing
-    needs any more are taken out of the file, if it can be written.
+    If it is interrupted, call it again: nothing is lost. Every secret gets a new key of its own, under the
+    first master key of the key file; keys that nothing needs any more are taken out of the file, if it can
+    be written.
 
     Args:
         new_key: Put a new master key into the key file first.
