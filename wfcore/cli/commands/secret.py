@@ -55,7 +55,10 @@ def delete(session: Session, name: str, *, scope: str | None = None) -> Answer:
         scope (SCOPE): The namespace or the workflow, NAMESPACE/ID, that it was stored for.
     """
     from wfcore.cli.vault import keeper
+    from wfcore.service.secrets import expect_name, expect_scope
 
+    expect_name(name)
+    expect_scope(scope or "")
     with keeper(session) as secrets:
         done = secrets.delete(name, scope or "")
     return Answer(done, [_changed(done)])
