@@ -12,7 +12,7 @@ from wfcore.api import CONTRACT, Context, Guard, InvalidConfig, WorkflowError
 from wfcore_plugins.secrets.vault_client import Client, Login
 
 _TEXT: Final = {"type": "string", "empty": False, "maxlength": 1024}
-_PATH: Final = {**_TEXT, "regex": r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"}
+_PATH: Final = {**_TEXT, "regex": r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"}
 
 
 class VaultSecrets:

@@ -105,9 +105,11 @@ class Client:
         if response.status == 403:  # the token may have been revoked, or its lease be over
             fresh = self._fresh(token)
             response = self._send(method, path, fresh) if fresh != token else response
-        if response.status == 404:
-            return None
-        return _answer(response, path)
+        if response.status != 404:
+            return _answer(response, path)
+        if told := _told(response):  # of a path that may be read and has nothing it tells nothing
+            raise InvalidConfig(f"Vault has no {path}: {told}", remedy="correct secrets.vault.mount")
+        return None
 
     def _valid(self) -> str:
         token = self._token
@@ -159,20 +161,30 @@ class Client:
 
 
 def _answer(response: Response, path: str) -> Any:
-    """The JSON of an answer. Raises Forbidden, Unavailable; what Vault says of it is no secret."""
-    try:
-        value = json.loads(response.body)
-    except ValueError:
-        value = None
+    """The JSON of an answer. Raises Forbidden, Unavailable."""
+    value = _json(response)
     if response.status == 200 and isinstance(value, dict):
         return value
-    said = value.get("errors") if isinstance(value, dict) else None
-    told = "; ".join(map(str, said))[:200] if isinstance(said, list) and said else "no reason given"
+    told = _told(response) or "no reason given"
     if response.status in (400, 403):
         raise Forbidden(
             f"Vault refuses {path}: {told}", remedy="see the policy of the token or the role in Vault"
         )
     raise Unavailable(f"Vault answers {response.status} to {path}: {told}", remedy="see whether it is sealed")
+
+
+def _told(response: Response) -> str:
+    """The errors of an answer, in one line."""
+    value = _json(response)
+    said = value.get("errors") if isinstance(value, dict) else None
+    return " ".join("; ".join(map(str, said)).split())[:200] if isinstance(said, list) else ""
+
+
+def _json(response: Response) -> Any:
+    try:
+        return json.loads(response.body)
+    except ValueError:
+        return None
 
 
 def _content(file: Path) -> str:
