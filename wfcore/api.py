@@ -34,6 +34,8 @@ from wfcore.model.execution import (
     TaskRecord,
 )
 from wfcore.model.records import (
+    AuditQuery,
+    AuditRecord,
     Beat,
     ExecutionQuery,
     Message,
@@ -42,6 +44,7 @@ from wfcore.model.records import (
     SecretRecord,
     Step,
     Tick,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -86,6 +89,8 @@ __all__ = [
     "Action",
     "Actions",
     "AddressedTrigger",
+    "AuditQuery",
+    "AuditRecord",
     "Beat",
     "Call",
     "Cancel",
@@ -133,6 +138,7 @@ __all__ = [
     "TerminalError",
     "Tick",
     "TimedTrigger",
+    "TokenRecord",
     "Trigger",
     "TriggerFault",
     "TriggerRecord",

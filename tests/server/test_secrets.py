@@ -227,3 +227,22 @@ def test_a_server_that_lost_its_key_says_so_and_lives(start):
     assert again.get("/healthz").status == 200
     assert put(again, value="a new value").status == 200
     assert run(again, "echo")[0]["state"] == "SUCCESS"
+
+
+def test_every_act_is_in_the_audit_log_without_the_value(clean):
+    put(clean, "AUDITED")
+    put(clean, "AUDITED", scope="team.ops")
+    clean.call("DELETE", f"{PATH}/AUDITED")
+    clean.call("DELETE", f"{PATH}/AUDITED")
+    clean.post(f"{PATH}/rotate", {})
+    answer = clean.get("/api/v1/audit?action=secret&limit=6")
+    entries = [(one["action"], one["target"], one["result"]) for one in reversed(answer.json["entries"])]
+    assert entries == [
+        ("secret.set", "AUDITED", "ok"),
+        ("secret.set", "AUDITED in team.ops", "ok"),
+        ("secret.delete", "AUDITED", "ok"),
+        ("secret.delete", "AUDITED", "not_found"),
+        ("secret.rotate", "all", "begun"),
+        ("secret.rotate", "all", "ok"),
+    ]
+    assert VALUE.encode() not in answer.body

@@ -147,7 +147,6 @@ CREATE TABLE secret (
         primary key (scope, name)
     ) without rowid
 ;
-INSERT INTO "secret" VALUES('','TOKEN',1,'m','AQ==',1767225600000000,1767225600000000);
 CREATE TABLE task (
         execution text not null,
         path text not null,

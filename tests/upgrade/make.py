@@ -119,12 +119,6 @@ ROWS = {
     "inbox": [
         {"execution": STOPS, "kind": "cancel", "path": "", "attempt": 0, "body": '{"reason":"enough"}'}
     ],
-    "secret": [
-        {
-            "scope": "", "name": "TOKEN", "revision": 1, "master": "m", "sealed": "AQ==",
-            "created_at": NOW, "updated_at": NOW,
-        }
-    ],
     "record": [{"namespace": "kv", "key": "seen", "value": '"yes"', "expires_at": None}],
 }  # fmt: skip
 

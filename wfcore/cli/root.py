@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from wfcore.cli.commands import completion, config, execution, plugin, project, run, secret, server, workflow
+from wfcore.cli.commands import (
+    audit,
+    completion,
+    config,
+    execution,
+    plugin,
+    project,
+    run,
+    secret,
+    server,
+    workflow,
+)
 from wfcore.cli.tree import Group, command
 
 ROOT = Group(
@@ -63,6 +74,14 @@ ROOT = Group(
                 "list": command(secret.list_secrets),
                 "delete": command(secret.delete),
                 "rotate": command(secret.rotate),
+            },
+        ),
+        "audit": Group(
+            "Who did what on a server, from where, with which result.",
+            {
+                "list": command(audit.list_entries),
+                "export": command(audit.export),
+                "verify": command(audit.verify),
             },
         ),
         "config": Group(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wfcore import __version__
+from wfcore.audit import AuditLog
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
@@ -62,10 +63,12 @@ class Parts:
     workflows: int
     tasks: int
     retention: float
+    remembrance: float
     lease: float
     place: str
     address: str
     reread_packages: Callable[[], None]
+    audit: AuditLog
     secrets: Desk | None = None
 
 
@@ -101,11 +104,12 @@ class Engine:
             parts.hooks,
             Ids(),
             self._pulse.tell,
+            parts.audit,
         )
         self.ticker = Ticker(
             parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env
         )
-        self.chores = Chores(parts.storage, parts.clock, parts.retention)
+        self.chores = Chores(parts.storage, parts.clock, parts.audit, parts.retention, parts.remembrance)
         self._timers = False
         parts.dispatcher.attach(self._run)
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import (
+    AuditQuery,
+    AuditRecord,
     Beat,
     ExecutionQuery,
     Message,
@@ -16,6 +18,7 @@ from wfcore.model.records import (
     PackageRecord,
     SecretRecord,
     Step,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -84,7 +87,7 @@ class Storage(Driver, Protocol):
         """Put a message into an execution's inbox; False when its twin is already there."""
 
     def inbox(self, owner: str) -> list[Message]:
-        """The messages for executions of this owner, oldest first; a committed Step removes them."""
+        """The messages for open executions of this owner, oldest first; a committed Step removes them."""
 
     def put_workflow(self, record: WorkflowRecord, triggers: Sequence[TriggerRecord]) -> None:
         """Store a revision and make it current, replacing the workflow's triggers, in one transaction.
@@ -157,6 +160,38 @@ class Storage(Driver, Protocol):
     def delete_record(self, namespace: str, key: str) -> bool:
         """Delete a record; False when there was none."""
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """What this thread writes while inside becomes durable at the end of the block; nothing of it if
+        that raises. ``commit`` and reads that must see what the block wrote have no place in it.
+        """
+
+    def append_audit(self, record: AuditRecord) -> None:
+        """Add an entry to the audit log of its server. Raises Conflict when there is one of its number."""
+
+    def audit(self, query: AuditQuery) -> list[AuditRecord]:
+        """Entries of the audit log, newest first: by time, server and number."""
+
+    def audit_chain(self, server: str, after: int = 0, limit: int = 1000) -> list[AuditRecord]:
+        """The entries of one server's log with a number above ``after``, in order."""
+
+    def audit_heads(self) -> list[AuditRecord]:
+        """The last entry of each server's log, by server."""
+
+    def prune_audit(self, server: str, upto: int) -> int:
+        """Remove the entries of a server's log up to this number, included; how many."""
+
+    def put_token(self, record: TokenRecord) -> None:
+        """Store a token. Raises Conflict when there is one of its name."""
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens, by name."""
+
+    def token(self, digest: str) -> TokenRecord | None:
+        """The token with this digest."""
+
+    def delete_token(self, name: str) -> bool:
+        """Forget a token; False when there is none of that name."""
+
     def put_blob(self, content: bytes) -> str:
         """Store content durably under its sha256 (hex) and return that."""
 
@@ -167,7 +202,7 @@ class Storage(Driver, Protocol):
         """Delete up to ``limit`` executions that ended before that time with all of theirs; how many."""
 
     def sweep(self, now: int) -> int:
-        """Delete expired records, old ticks and blobs without execution or package; how many rows went."""
+        """Delete expired records, old ticks, idle messages and unused blobs; how many rows went."""
 
 
 @runtime_checkable

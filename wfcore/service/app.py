@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.engine import Engine, Parts
@@ -51,6 +52,7 @@ class App:
     secrets: Secrets
     library: Library
     grace: Grace
+    audit: AuditLog
 
     @property
     def hooks(self) -> Hooks:
@@ -121,10 +123,11 @@ def open_app(
         installed.listen()
         loader = installed.loader()
         library = Library(storage, loader.revision)
-        engine = _engine(installed, storage, library, node, address)
+        audit = AuditLog(storage, clock, place(config))
+        engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
         pins = installed.actions.pins
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins)
+        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins, audit)
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
             storage,
@@ -135,8 +138,9 @@ def open_app(
             clock,
             installed.hooks,
             engine.packages_changed,
+            audit,
         )
-        secrets = installed.secrets(lambda: max(1, len(engine.nodes())))
+        secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(
@@ -152,10 +156,23 @@ def open_app(
             secrets,
             library,
             grace,
+            audit,
         )
 
 
-def _engine(installed: Installed, storage: Storage, library: Library, node: str, address: str) -> Engine:
+def place(config: Config) -> str:
+    """Where a server keeps its files: what it is called among servers that share a storage."""
+    return f"{socket.gethostname()}:{config.data_dir.absolute()}"
+
+
+def _engine(
+    installed: Installed,
+    storage: Storage,
+    library: Library,
+    node: str,
+    address: str,
+    audit: AuditLog,
+) -> Engine:
     config, environment = installed.config, os.environ
     limits: Mapping[str, Any] = config["execution"]
     parts = Parts(
@@ -173,11 +190,13 @@ def _engine(installed: Installed, storage: Storage, library: Library, node: str,
         workflows=limits["maxConcurrentWorkflows"],
         tasks=limits["maxConcurrentTasks"],
         retention=limits["retention"],
+        remembrance=config["audit"]["retention"],
         lease=limits["lease"],
-        place=f"{socket.gethostname()}:{config.data_dir.absolute()}",
+        place=place(config),
         address=address,
         reread_packages=installed.shelf.forget,
         secrets=installed.desk(),
+        audit=audit,
     )
     return Engine(parts)
 

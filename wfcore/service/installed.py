@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
@@ -160,10 +161,10 @@ class Installed:
                     return value
         return None
 
-    def secrets(self, nodes: Callable[[], int]) -> Secrets:
+    def secrets(self, audit: AuditLog, nodes: Callable[[], int]) -> Secrets:
         """Secrets as operators see them; ``nodes`` says how many servers share the storage."""
         providers = self.config["secrets"]["providers"]
-        return Secrets(providers, lambda name: self.live(SECRETS, name), self.box, self.sealer, nodes)
+        return Secrets(providers, lambda name: self.live(SECRETS, name), self.box, self.sealer, audit, nodes)
 
     def desk(self) -> Desk:
         """What the engine asks of secrets."""

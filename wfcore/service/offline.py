@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.library import Library
 from wfcore.plugins.contracts import SharedStorage, Storage
+from wfcore.service.app import place
 from wfcore.service.installed import Installed
 from wfcore.service.packages import Packages
 from wfcore.service.secrets import Secrets
@@ -33,7 +35,8 @@ def stored_secrets(config: Config) -> Iterator[Secrets]:
     installed = Installed(config, SystemClock())
     try:
         storage = installed.use_storage()
-        yield installed.secrets(lambda: len(storage.nodes()) if isinstance(storage, SharedStorage) else 1)
+        audit = AuditLog(storage, installed.clock, place(config))
+        yield installed.secrets(audit, lambda: _servers(storage))
     finally:
         installed.host.stop(1.0)
 
@@ -49,8 +52,14 @@ def readable_packages(config: Config) -> Iterator[Packages | None]:
         installed.host.stop(1.0)
 
 
+def _servers(storage: Storage) -> int:
+    return len(storage.nodes()) if isinstance(storage, SharedStorage) else 1
+
+
 def _packages(installed: Installed, storage: Storage) -> Packages:
     library = Library(storage, installed.loader().revision)
     shelf, packs, runtime = installed.shelf, installed.packs, installed.runtime
     told = partial(storage.announce, "packages")
-    return Packages(storage, shelf, packs, runtime, library, installed.clock, installed.hooks, told)
+    clock, hooks = installed.clock, installed.hooks
+    audit = AuditLog(storage, clock, place(installed.config))
+    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, audit)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.engine.library import Library
 from wfcore.errors import (
     Conflict,
@@ -18,15 +19,16 @@ from wfcore.errors import (
 )
 from wfcore.hooks.calls import Hooks
 from wfcore.language import words
+from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN
 from wfcore.model.records import ExecutionQuery, PackageRecord
+from wfcore.model.times import rfc3339
 from wfcore.packages.archive import Archive, read_archive
 from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
-from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]
@@ -35,7 +37,7 @@ _PAGE = 1000
 
 class Packages:
     """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed,
-    the other servers by ``told`` that something has."""
+    the other servers by ``told`` that something has; ``audit`` records who did it."""
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Packages:
         clock: Clock,
         hooks: Hooks,
         told: Callable[[], None],
+        audit: AuditLog,
     ) -> None:
         self._storage = storage
         self._shelf = shelf
@@ -56,12 +59,15 @@ class Packages:
         self._clock = clock
         self._hooks = hooks
         self._told = told
+        self._audit = audit
 
     def install(
         self,
         content: bytes,
         grant: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
+        *,
+        by: Actor = LOCAL,
     ) -> dict[str, Any]:
         """Install an archive as the current version of its package.
 
@@ -85,7 +91,9 @@ class Packages:
         )
         change = "installed" if before is None else "unchanged" if _same(before, record) else "updated"
         if change != "unchanged":
-            self._storage.put_package(record)
+            detail = {"digest": record.digest, "granted": record.granted, "result": change}
+            with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail):
+                self._storage.put_package(record)
             self._changed(manifest.name, change)
         return {"result": change, **_row(record)}
 
@@ -117,7 +125,9 @@ class Packages:
             "used_by": sorted(set(self._users({one.digest for one in records}))),
         }
 
-    def remove(self, name: str, version: str | None = None, *, force: bool = False) -> Rows:
+    def remove(
+        self, name: str, version: str | None = None, *, force: bool = False, by: Actor = LOCAL
+    ) -> Rows:
         """Remove all versions of a package, or one. Raises NotFound; Conflict while it is in use.
 
         With ``force`` it goes all the same, and tasks that need it fail.
@@ -133,11 +143,13 @@ class Packages:
                 f"{name} is used by {words.listed(users)}",
                 remedy="disable or change these workflows first, or remove it with --force",
             )
-        for record in gone:
-            self._storage.remove_package(record.digest)
         left = [one for one in records if one not in gone]
-        if left and not any(one.current for one in left):
-            self._storage.put_package(replace(left[0], current=True))
+        detail = {"versions": [record.version for record in gone], "force": force}
+        with self._audit.act(by, "package.remove", name, detail):
+            for record in gone:
+                self._storage.remove_package(record.digest)
+            if left and not any(one.current for one in left):
+                self._storage.put_package(replace(left[0], current=True))
         self._changed(name, "removed")
         return [_row(record) for record in gone]
 

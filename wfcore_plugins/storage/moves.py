@@ -25,6 +25,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "blob_ref": ("digest", "execution"),
     "package": ("digest",),
     "secret": ("scope", "name"),
+    "audit": ("server", "seq"),
+    "token": ("name",),
 }
 #: Servers live where they run: they are not moved. A message gets a number where it comes to.
 _LEFT: Final = {"node": COLUMNS["node"], "inbox": ("id",)}

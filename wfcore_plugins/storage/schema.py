@@ -34,6 +34,11 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "package": (
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
     ),
+    "audit": (
+        "server", "seq", "at", "actor", "remote", "action", "target", "result", "detail", "previous",
+        "digest",
+    ),
+    "token": ("name", "role", "namespaces", "digest", "created_at", "created_by", "expires_at"),
     "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
     "secret": ("scope", "name", "revision", "master", "sealed", "created_at", "updated_at"),
 }  # fmt: skip
@@ -57,6 +62,8 @@ class Tables:
     record: Any
     blob_ref: Any
     package: Any
+    audit: Any
+    token: Any
     node: Any
     secret: Any
     shared: bool = False

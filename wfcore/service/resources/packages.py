@@ -10,7 +10,7 @@ from wfcore.errors import UsageError
 from wfcore.service.answers import send
 from wfcore.service.body import check_keys, read_json
 from wfcore.service.params import FORCE, VERSION
-from wfcore.service.site import Site
+from wfcore.service.site import Site, actor
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -31,7 +31,8 @@ class PackageList:
         body = read_json(request, self._limit)
         check_keys(body, ("package", "grant", "secrets"), "the request body")
         content = _archive(body.get("package"))
-        done = self._packages.install(content, _mapping(body, "grant"), _mapping(body, "secrets"))
+        grant, secrets = _mapping(body, "grant"), _mapping(body, "secrets")
+        done = self._packages.install(content, grant, secrets, by=actor(request))
         send(response, done)
 
 
@@ -48,7 +49,8 @@ class PackageItem:
     def on_delete(self, request: Request, response: Response, namespace: str, name: str) -> None:
         """Remove a package."""
         version, force = VERSION.read(request), FORCE.read(request)
-        send(response, {"packages": self._packages.remove(f"{namespace}/{name}", version, force=force)})
+        gone = self._packages.remove(f"{namespace}/{name}", version, force=force, by=actor(request))
+        send(response, {"packages": gone})
 
 
 def _archive(given: Any) -> bytes:

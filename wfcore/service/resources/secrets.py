@@ -8,7 +8,7 @@ from wfcore.errors import UsageError
 from wfcore.service.answers import send
 from wfcore.service.body import check_keys, read_json
 from wfcore.service.params import SCOPE
-from wfcore.service.site import Site
+from wfcore.service.site import Site, actor
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -20,9 +20,9 @@ class SecretList:
     def __init__(self, site: Site) -> None:
         self._secrets, self._limit = site.app.secrets, site.max_body
 
-    def on_get(self, _request: Request, response: Response) -> None:
+    def on_get(self, request: Request, response: Response) -> None:
         """List the secrets."""
-        send(response, {"secrets": self._secrets.list()})
+        send(response, {"secrets": self._secrets.list(by=actor(request))})
 
     def on_post_rotate(self, request: Request, response: Response) -> None:
         """Encrypt all anew."""
@@ -31,7 +31,7 @@ class SecretList:
         new_key = body.get("new_key", False)
         if not isinstance(new_key, bool):
             raise UsageError("the request body: new_key is no boolean", remedy='send {"new_key": true}')
-        send(response, self._secrets.rotate(new_key=new_key))
+        send(response, self._secrets.rotate(new_key=new_key, by=actor(request)))
 
 
 class SecretItem:
@@ -47,8 +47,8 @@ class SecretItem:
         value: Any = body.get("value")
         if not isinstance(value, str):
             raise UsageError("the request body has no value", remedy='send {"value": "text"}')
-        send(response, self._secrets.set(name, value, SCOPE.read(request) or ""))
+        send(response, self._secrets.set(name, value, SCOPE.read(request) or "", by=actor(request)))
 
     def on_delete(self, request: Request, response: Response, name: str) -> None:
         """Delete a secret."""
-        send(response, self._secrets.delete(name, SCOPE.read(request) or ""))
+        send(response, self._secrets.delete(name, SCOPE.read(request) or "", by=actor(request)))

@@ -20,6 +20,7 @@ from threading import Thread
 import pytest
 
 from wfcore.api import CONTRACT, ExecutionQuery, Fact, Step, Storage, TaskRecord
+from wfsdk.contracts.storage_audit import AuditContract
 from wfsdk.contracts.storage_commit import CommitContract
 from wfsdk.contracts.storage_executions import ExecutionContract, running
 from wfsdk.contracts.storage_packages import PackageContract
@@ -34,6 +35,7 @@ class StorageContract(
     WorkflowContract,
     PackageContract,
     SecretsStorageContract,
+    AuditContract,
     UpkeepContract,
 ):
     """What every storage driver must do; a subclass says how one is made."""

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from wfcore.api import (
+    AuditRecord,
     ExecutionRecord,
     Fact,
     Message,
     PackageRecord,
     SecretRecord,
     TaskRecord,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -25,12 +27,14 @@ Key = tuple[Any, ...]
 ROWS = {
     row.__name__: row
     for row in (
+        AuditRecord,
         ExecutionRecord,
         Fact,
         Message,
         PackageRecord,
         SecretRecord,
         TaskRecord,
+        TokenRecord,
         TriggerRecord,
         WorkflowRecord,
     )

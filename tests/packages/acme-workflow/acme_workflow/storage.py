@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from acme_workflow.journal import Change, Journal
+from acme_workflow.ledger import Ledger
 from acme_workflow.rules import create, set_head, update, write
 from wfcore.api import (
     CONTRACT,
@@ -38,7 +39,7 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 MIGRATION = "0001 journal"
 
 
-class AcmeStorage:
+class AcmeStorage(Ledger):
     """``path`` is the journal file. It belongs to one server."""
 
     contract: ClassVar[int] = CONTRACT
@@ -48,6 +49,7 @@ class AcmeStorage:
         self._path = Path(config.get("path") or context.data_dir / "acme.journal")
         self._journal: Journal | None = None
         self._lock = threading.RLock()
+        self._open: Change | None = None
 
     def start(self) -> None:
         self.migrate()
@@ -74,9 +76,21 @@ class AcmeStorage:
         """A transaction under the lock; written when the block ends well."""
         with self._lock:
             assert self._journal is not None, "the storage is not started"
+            if self._open is not None:  # this thread's: it has the lock
+                yield self._open
+                return
             change = Change(self._journal.tables)
             yield change
             self._journal.write(change)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._change() as change:
+            self._open = change
+            try:
+                yield
+            finally:
+                self._open = None
 
     def _all(self, table: str, *prefix: Any) -> list[Any]:
         with self._change() as change:
@@ -156,7 +170,8 @@ class AcmeStorage:
 
     def inbox(self, owner: str) -> list[Message]:
         with self._change() as change:
-            mine = {key[0] for key, row in change.scan("executions") if row.owner == owner}
+            rows = [row for _, row in change.scan("executions") if row.owner == owner]
+            mine = {row.id for row in rows if row.state in OPEN}
             rows = [row for _, row in change.scan("inbox") if row.execution in mine]
         return sorted(rows, key=lambda row: row.id)
 
@@ -311,6 +326,7 @@ class AcmeStorage:
         with self._change() as change:
             used = {key[1] for key, _ in change.scan("uses")}
             used |= {row.module for _, row in change.scan("packages")}
+            running = {key[0] for key, row in change.scan("executions") if row.state in OPEN}
             newest: dict[Any, int] = {}
             for key, _ in change.scan("ticks"):
                 newest[key[:3]] = max(key[3], newest.get(key[:3], 0))
@@ -327,6 +343,7 @@ class AcmeStorage:
                 for key, _ in change.scan("ticks")
                 if key[3] < min(newest[key[:3]], now - 30 * DAY)
             ]
+            gone += [("inbox", key) for key, row in change.scan("inbox") if row.execution not in running]
             for table, key in gone:
                 change.put(table, key, None)
         return len(gone)
