@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from wfcore.cli.commands import audit, completion, config, execution, plugin, project, run, server, workflow
+from wfcore.cli.commands import (
+    audit,
+    completion,
+    config,
+    execution,
+    plugin,
+    project,
+    run,
+    secret,
+    server,
+    workflow,
+)
 from wfcore.cli.tree import Group, command
 
 ROOT = Group(
@@ -54,6 +65,15 @@ ROOT = Group(
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),
+            },
+        ),
+        "secret": Group(
+            "Store secrets, list and delete them, encrypt them anew.",
+            {
+                "set": command(secret.set_secret),
+                "list": command(secret.list_secrets),
+                "delete": command(secret.delete),
+                "rotate": command(secret.rotate),
             },
         ),
         "audit": Group(
