@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from wfcore.cli.commands import audit, completion, config, execution, plugin, project, run, server, workflow
+from wfcore.cli.commands import (
+    audit,
+    completion,
+    config,
+    execution,
+    plugin,
+    project,
+    run,
+    server,
+    token,
+    workflow,
+)
 from wfcore.cli.tree import Group, command
 
 ROOT = Group(
@@ -54,6 +65,15 @@ ROOT = Group(
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),
+            },
+        ),
+        "token": Group(
+            "Say who may use a server, and which token this machine uses.",
+            {
+                "create": command(token.create),
+                "list": command(token.list_tokens),
+                "revoke": command(token.revoke),
+                "use": command(token.use),
             },
         ),
         "audit": Group(
