@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from wfcore.errors import Cancel, PluginError, RetryableError, TerminalError, WorkflowError
+from wfcore.errors import Cancel, Forbidden, PluginError, RetryableError, TerminalError, WorkflowError
 from wfcore.language import words
 from wfcore.language.inputs import check_action_inputs
 from wfcore.language.shape import Rules
 from wfcore.model.workflow import Workflow
-from wfcore.packages.broker import Access
+from wfcore.packages.broker import Access, Denied
 from wfcore.packages.manifest import PackageAction
 from wfcore.packages.permissions import Permissions, parse
 from wfcore.packages.running import plain, run
@@ -22,7 +22,9 @@ from wfcore.plugins.packs import Packs
 
 
 class Catalogue:
-    """``runtime`` gives the started runtime of a name, ``secret`` a stored secret's value."""
+    """``runtime`` gives the started runtime of a name, ``secret`` a stored secret's value; ``denied`` is told
+    what was refused.
+    """
 
     def __init__(
         self,
@@ -30,11 +32,13 @@ class Catalogue:
         shelf: Shelf,
         runtime: Callable[[str], Runtime],
         secret: Callable[[str], str | None],
+        denied: Denied,
     ) -> None:
         self._packs = packs
         self._shelf = shelf
         self._runtime = runtime
         self._secret = secret
+        self._denied = denied
 
     def find(self, type: str, pins: Mapping[str, str]) -> Action:
         """The action of a task's type, of the package version that ``pins`` names. Raises PluginError."""
@@ -88,6 +92,8 @@ class Catalogue:
         except (TerminalError, RetryableError, Cancel):
             raise
         except WorkflowError as error:
+            if isinstance(error, Forbidden):
+                self._denied(type, "", error.message, task)
             raise TerminalError(error.message, kind=error.code, remedy=error.remedy) from None
         if isinstance(value, Result):
             if value.wait_until is not None:
@@ -106,6 +112,7 @@ class Catalogue:
             records=f"package:{manifest.name}",
             secret=lambda slot: self._secret(package.record.secrets.get(slot, slot)),
             call=self.call,
+            denied=self._denied,
         )
         limits = Limits(timeout=task.remaining(manifest.timeout), memory=manifest.memory)
         runtime = self._runtime(manifest.runtime)

@@ -120,6 +120,7 @@ def open_app(
         loader = installed.loader()
         library = Library(storage, loader.revision)
         audit = AuditLog(storage, clock, place(config))
+        installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
         pins = installed.actions.pins
