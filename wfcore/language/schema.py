@@ -22,7 +22,7 @@ GROUPS: Final = ("tasks", "on_failure", "finally")
 NOT_YET: Final = "is not supported in this version"
 #: Keys that the design of the language has and this version has not, by where they stand.
 LATER: Final[Mapping[str, frozenset[str]]] = {
-    "workflow": frozenset({"secrets", "defaults", "concurrency", "permissions"}),
+    "workflow": frozenset({"secrets", "defaults", "concurrency"}),
     "task": frozenset({
         "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "secrets", "concurrency",
         "rate", "labels", "order", "workflow", "tasks", "sensitive",
@@ -190,6 +190,7 @@ WORKFLOW: Final = {
     "outputs": {"type": "dict", "keysrules": _NAME},
     "timeout": {"check_with": _positive},
     "order": {"type": "string", "allowed": list(ORDERS)},
+    "permissions": {"type": "dict", "schema": _PERMISSIONS},
 }
 
 

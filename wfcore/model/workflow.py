@@ -117,7 +117,8 @@ class Input:
 class Workflow:
     """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256.
 
-    ``plugins`` are the packages that the revision was applied with: name -> digest.
+    ``plugins`` are the packages that the revision was applied with: name -> digest. ``permissions`` bound
+    what plugins and code may do in all of its tasks; None when it does not say.
     """
 
     namespace: str
@@ -137,6 +138,7 @@ class Workflow:
     timeout: float | None = None
     order: str = "dag"
     plugins: Mapping[str, str] = field(default_factory=dict)
+    permissions: Mapping[str, Any] | None = None
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from wfcore.model.workflow import Workflow
 from wfcore.packages.broker import Access, Denied
 from wfcore.packages.manifest import PackageAction
 from wfcore.packages.permissions import Permissions, parse
+from wfcore.packages.reach import Reach, reach
 from wfcore.packages.running import plain, run
 from wfcore.packages.shelf import Package, Shelf
 from wfcore.plugins.contracts import Action, Limits, Result, Runtime, TaskContext
@@ -83,6 +84,10 @@ class Catalogue:
                 found[name] = package.record.digest
                 waiting += package.permissions.calls
         return dict(sorted(found.items()))
+
+    def reach(self, workflow: Workflow) -> Iterator[Reach]:
+        """Who can reach what in a workflow."""
+        return reach(workflow, self._shelf, self._packs.owns)
 
     def call(self, type: str, inputs: Any, task: TaskContext) -> Any:
         """The output of an action that code calls. Raises TerminalError, RetryableError, Cancel."""

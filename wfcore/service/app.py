@@ -123,8 +123,16 @@ def open_app(
         installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
-        pins = installed.actions.pins
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins, audit)
+        workflows = Workflows(
+            storage,
+            library,
+            loader,
+            clock,
+            engine.workflow_changed,
+            installed.actions.pins,
+            installed.actions.reach,
+            audit,
+        )
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
             storage,

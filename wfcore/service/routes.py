@@ -162,6 +162,7 @@ _READY: Final = Operation(
 )
 _LIST: Final = _get(SEE_LIST, "List workflows.", "Workflows", params.NAMESPACE)
 _DESCRIBE: Final = _get(SEE_NAMED, "Describe a workflow.", "Detail", errors=(404,))
+_PERMISSIONS: Final = _get(SEE_NAMED, "Who can reach what in a workflow.", "Reaches", errors=(404,))
 _ENABLE: Final = _post(OPERATE, "Turn a workflow on.", "Summary", 200, 404, 409)
 _DISABLE: Final = _post(OPERATE, "Turn a workflow off.", "Summary", 200, 404)
 _EXECUTIONS: Final = _get(SEE_LIST, "List executions, newest first.", "Executions", *_LISTING)
@@ -224,6 +225,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/workflows", WorkflowList, (_LIST, _APPLY)),
     Route("/api/v1/workflows/validate", WorkflowList, (_VALIDATE,), "validate"),
     Route(_WORKFLOW, WorkflowItem, (_DESCRIBE, _DELETE)),
+    Route(f"{_WORKFLOW}/permissions", WorkflowItem, (_PERMISSIONS,), "permissions"),
     Route(f"{_WORKFLOW}/enable", WorkflowItem, (_ENABLE,), "enable"),
     Route(f"{_WORKFLOW}/disable", WorkflowItem, (_DISABLE,), "disable"),
     Route(f"{_WORKFLOW}/executions", Submissions, (_SUBMIT,)),

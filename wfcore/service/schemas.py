@@ -160,6 +160,22 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Failure": _FAILURE,
     "Summary": _object(**_SUMMARY, triggers=_list(_TEXT)),
     "Detail": _object(**_DETAIL),
+    "Reaches": _object(
+        namespace=_TEXT,
+        id=_TEXT,
+        tasks=_list(
+            _object(
+                task=_TEXT,
+                type=_TEXT,
+                via=_list(_TEXT),
+                kind={"type": "string", "enum": ["package", "code", "native", "missing"]},
+                package=_TEXT,
+                may=_list(_TEXT),
+                permissions={"type": "object"},
+                refused=_list(_object(what=_TEXT, by=_TEXT)),
+            )
+        ),
+    ),
     "Applied": _object(
         namespace=_TEXT,
         id=_TEXT,

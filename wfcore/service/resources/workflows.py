@@ -52,6 +52,10 @@ class WorkflowItem:
             trigger["token"] = token if trigger["address"] else None
         send(response, detail)
 
+    def on_get_permissions(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+        """Say who can reach what."""
+        send(response, self._workflows.permissions(namespace, id))
+
     def on_delete(self, request: Request, response: Response, namespace: str, id: str) -> None:
         """Delete a workflow; its executions stay."""
         self._workflows.delete(namespace, id, by=actor(request))
