@@ -115,7 +115,7 @@ class Server:
                 self.storage, self.ledger, self.capacity, limits.labels, partial(world.tell, self)
             )
         self.owner = Owner(self.storage, self.ledger, self.slots, self.exchange, world.clock, self)
-        self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
+        self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line, None)
         audit = AuditLog(self.storage, world.clock, self.name)
         door = Door(world, self)
         self.dispatch = Dispatch(

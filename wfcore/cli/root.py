@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from wfcore.cli.commands import audit, completion, config, execution, plugin, project, run, server, workflow
+from wfcore.cli.commands import (
+    audit,
+    completion,
+    config,
+    execution,
+    plugin,
+    project,
+    run,
+    secret,
+    server,
+    token,
+    workflow,
+)
 from wfcore.cli.tree import Group, command
 
 ROOT = Group(
@@ -54,6 +66,24 @@ ROOT = Group(
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),
+            },
+        ),
+        "secret": Group(
+            "Store secrets, list and delete them, encrypt them anew.",
+            {
+                "set": command(secret.set_secret),
+                "list": command(secret.list_secrets),
+                "delete": command(secret.delete),
+                "rotate": command(secret.rotate),
+            },
+        ),
+        "token": Group(
+            "Say who may use a server, and which token this machine uses.",
+            {
+                "create": command(token.create),
+                "list": command(token.list_tokens),
+                "revoke": command(token.revoke),
+                "use": command(token.use),
             },
         ),
         "audit": Group(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from wfcore.errors import Cancel
 from wfcore.model.execution import ExecutionRecord, TaskRecord
 from wfcore.model.workflow import Task, Workflow
+from wfcore.packages.permissions import bounded
 from wfcore.plugins.contracts import Clock, Job, Records
+from wfcore.secrets.masks import Masks
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -31,9 +33,9 @@ class Attempt:
     ``error`` is the failure that ``on_failure`` and ``finally`` are about; ``started_at`` the first
     attempt's start, from which ``now()`` derives. At ``expires_at`` its time is over, at ``give_up_at``
     nobody waits any longer for it to give way (both UTC microseconds). ``stopped`` is set together with
-    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. An ``offered`` one is run by whichever server
-    takes it; a ``guest`` runs here for the owner of its execution, who was written so many ``letters``.
-    It is dispatched, or handed to the thread that ``awaited`` it.
+    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. ``masks`` know the secrets that it has seen. An
+    ``offered`` one is run by whichever server takes it; a ``guest`` runs here for the owner of its execution,
+    who was written so many ``letters``. It is dispatched, or handed to the thread that ``awaited`` it.
     """
 
     job: Job
@@ -50,6 +52,7 @@ class Attempt:
     guest: bool = False
     letters: int = 0
     awaited: Future[Attempt | None] | None = None
+    masks: Masks = field(default_factory=Masks)
     stopped: threading.Event = field(default_factory=threading.Event)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LINES))
     _closers: list[Callable[[], None]] = field(default_factory=list)
@@ -129,7 +132,7 @@ class ActionContext:
         self.started_at = attempt.started_at
         self.env = env
         self.code = attempt.task.code
-        self.permissions = attempt.task.permissions
+        self.permissions = bounded(attempt.workflow.permissions, attempt.task)
         self.pins = attempt.workflow.plugins
         self.depth = 0
         self._attempt = attempt
@@ -161,6 +164,10 @@ class ActionContext:
         """While inside, ``close`` is called from another thread on cancel."""
         with self._attempt.closing(close):
             yield
+
+    def mask(self, text: str) -> str:
+        """The text without the secrets that the task has seen."""
+        return self._attempt.masks.mask(text)
 
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs."""

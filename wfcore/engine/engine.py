@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wfcore import __version__
 from wfcore.audit import AuditLog
-from wfcore.engine.attempt import Attempt
+from wfcore.audit.tasks import deny
+from wfcore.engine.attempt import ActionContext, Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
 from wfcore.engine.dispatch import Admission, Dispatch
@@ -34,6 +35,7 @@ from wfcore.plugins.contracts import Clock, Courier, Dispatcher, Job, Records, S
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
+    from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.engine")
 
@@ -75,6 +77,7 @@ class Parts:
     role: str
     reread_packages: Callable[[], None]
     audit: AuditLog
+    secrets: Desk | None = None
 
 
 class Engine:
@@ -101,6 +104,8 @@ class Engine:
             env=parts.env,
             hooks=parts.hooks,
             line=self._line,
+            secrets=parts.secrets,
+            denied=self._denied,
         )
         self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(
@@ -276,6 +281,9 @@ class Engine:
         attempt = self._ledger.guests.get(key) or self._ledger.attempts.get(key)
         if attempt is not None:
             self._owner.send(Ended(attempt, self._worker.run(attempt)))
+
+    def _denied(self, task: ActionContext, type: str, message: str) -> None:
+        deny(self._parts.audit, "egress.deny", task, {"action": type, "error": message})
 
     def _line(self, attempt: Attempt, level: str, message: str) -> None:
         self._owner.send(Line(attempt, level, message))

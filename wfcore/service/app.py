@@ -21,13 +21,23 @@ from wfcore.errors import InvalidConfig, NotFound
 from wfcore.hooks.calls import Hooks
 from wfcore.model.execution import ExecutionRecord
 from wfcore.model.records import TriggerRecord
-from wfcore.plugins.contracts import Clock, Courier, Dispatcher, SharedStorage, Storage, WebRequest
+from wfcore.plugins.contracts import (
+    Clock,
+    Courier,
+    Dispatcher,
+    KeyedTrigger,
+    SharedStorage,
+    Storage,
+    WebRequest,
+)
 from wfcore.plugins.host import Host
 from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
+from wfcore.service.logging import masked_logs
 from wfcore.service.packages import Packages
+from wfcore.service.secrets import Secrets
 from wfcore.service.workflows import Workflows
 
 #: Seconds that storage gets to close, even when the others have used up the time.
@@ -47,6 +57,7 @@ class App:
     workflows: Workflows
     executions: Executions
     packages: Packages
+    secrets: Secrets
     library: Library
     grace: Grace
     audit: AuditLog
@@ -83,8 +94,10 @@ class App:
         trigger = next((t for t in workflow.triggers if t.name == row.name), None)
         if trigger is None:
             raise NotFound(f"workflow {workflow.address} has no trigger {row.name}")
-        payload = self.installed.live(TRIGGERS, row.kind).accept(trigger.spec, request)
-        given = request.headers.get("idempotency-key")
+        driver = self.installed.live(TRIGGERS, row.kind)
+        payload = driver.accept(trigger.spec, request)
+        own = driver.key(trigger.spec, request) if isinstance(driver, KeyedTrigger) else None
+        given = own or request.headers.get("idempotency-key")
         key = f"{row.kind}/{row.name}:{given}" if given else None  # nobody's but this trigger's
         now = self.clock.now()
         submission = fired(self.library, row, trigger, payload, now, self.engine.env, key=key)
@@ -108,6 +121,7 @@ def open_app(
     node = f"node-{Ids().make(clock.now())}"
     with ExitStack() as stack:
         installed = Installed(config, clock)
+        stack.enter_context(masked_logs(installed.known.mask))
         stack.callback(installed.egress.close)
         grace = Grace(config["server"]["stopGrace"])
         stack.callback(lambda: installed.host.stop(max(LEAST, grace.left())))
@@ -120,10 +134,19 @@ def open_app(
         loader = installed.loader()
         library = Library(storage, loader.revision)
         audit = AuditLog(storage, clock, place(config))
+        installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
-        pins = installed.actions.pins
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins, audit)
+        workflows = Workflows(
+            storage,
+            library,
+            loader,
+            clock,
+            engine.workflow_changed,
+            installed.actions.pins,
+            installed.actions.reach,
+            audit,
+        )
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
             storage,
@@ -136,6 +159,7 @@ def open_app(
             engine.packages_changed,
             audit,
         )
+        secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers and config["server"]["role"] != "worker")
         yield App(
@@ -148,6 +172,7 @@ def open_app(
             workflows,
             executions,
             shelf,
+            secrets,
             library,
             grace,
             audit,
@@ -192,6 +217,7 @@ def _engine(
         address=address,
         role=role,
         reread_packages=installed.shelf.forget,
+        secrets=installed.desk(),
         audit=audit,
     )
     return Engine(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wfcore.model.actor import ROLES
 from wfcore.model.execution import EXECUTION_STATES, TASK_STATES
 
 Schema = dict[str, Any]
@@ -112,6 +113,13 @@ _PACKAGE: Final = {
     "error": _MAYBE_TEXT,
     "installed_at": _TIME,
 }
+_SECRET: Final = {
+    "name": _TEXT,
+    "scope": _TEXT,
+    "provider": _TEXT,
+    "created_at": _MAYBE_TIME,
+    "updated_at": _MAYBE_TIME,
+}
 _SERVER: Final = {
     "node": _TEXT,
     "version": _TEXT,
@@ -137,6 +145,16 @@ _SERVER: Final = {
         )
     ),
 }
+_ROLE: Final[Schema] = {"type": "string", "enum": list(ROLES)}
+_TOKEN: Final = {
+    "name": _TEXT,
+    "role": _ROLE,
+    "namespaces": _list(_TEXT),
+    "created_at": _TIME,
+    "created_by": _TEXT,
+    "expires_at": _MAYBE_TIME,
+    "expired": _FLAG,
+}
 _ENTRY: Final = {
     "server": _TEXT,
     "seq": _WHOLE,
@@ -159,6 +177,22 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Failure": _FAILURE,
     "Summary": _object(**_SUMMARY, triggers=_list(_TEXT)),
     "Detail": _object(**_DETAIL),
+    "Reaches": _object(
+        namespace=_TEXT,
+        id=_TEXT,
+        tasks=_list(
+            _object(
+                task=_TEXT,
+                type=_TEXT,
+                via=_list(_TEXT),
+                kind={"type": "string", "enum": ["package", "code", "native", "missing"]},
+                package=_TEXT,
+                may=_list(_TEXT),
+                permissions={"type": "object"},
+                refused=_list(_object(what=_TEXT, by=_TEXT)),
+            )
+        ),
+    ),
     "Applied": _object(
         namespace=_TEXT,
         id=_TEXT,
@@ -197,12 +231,24 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         versions=_list(_object(version=_TEXT, digest=_TEXT, installed_at=_TIME)),
         used_by=_list(_TEXT),
     ),
+    "Secrets": _object(secrets=_list(_object(**_SECRET))),
+    "SecretValue": _object(value=_TEXT),
+    "SecretChange": _object(**_SECRET, result={"type": "string", "enum": ["created", "updated", "deleted"]}),
+    "RotationRequest": _object(("new_key",), new_key=_FLAG),
+    "Rotation": _object(key=_TEXT, renewed=_WHOLE, retired=_WHOLE, left=_WHOLE),
     "Entry": _object(**_ENTRY),
     "Entries": _object(entries=_list(ref("Entry")), next=_MAYBE_TEXT),
     "Chain": _object(entries=_list(ref("Entry")), next=_WHOLE),
     "Verification": _object(
         valid=_FLAG,
         servers=_list(_object(server=_TEXT, first=_WHOLE, last=_WHOLE, digest=_TEXT, faults=_list(_TEXT))),
+    ),
+    "Self": _object(name=_TEXT, role=_ROLE, namespaces=_list(_TEXT)),
+    "Tokens": _object(tokens=_list(ref("Token"))),
+    "Token": _object(**_TOKEN),
+    "NewToken": _object(**_TOKEN, token=_TEXT),
+    "TokenRequest": _object(
+        ("namespaces", "expires"), name=_TEXT, role=_ROLE, namespaces=_list(_TEXT), expires=_MAYBE_TEXT
     ),
     "Server": _object(**_SERVER),
     "Stopping": _object(stopping=_FLAG),
