@@ -23,3 +23,13 @@ def test_owners_of_what_others_run_die_and_halt(fleet, sink, stored, harm):
     """The first server owns all, and the second runs most of it."""
     servers = [fleet("api"), fleet("all", 1), fleet("worker", 6, maxConcurrentWorkflows=50)]
     trouble(servers, servers[1:2], sink, stored, harm)
+
+
+def test_a_worker_answers_for_its_health_alone(fleet):
+    worker = fleet("worker")
+    assert worker.call("GET", "/healthz")[0] == worker.call("GET", "/readyz")[0] == 200
+    assert worker.call("GET", "/api/v1/server")[1]["nodes"][0]["role"] == "worker"
+    for path in ("/api/v1/workflows", "/api/v1/executions", "/hooks/x"):
+        status, answer = worker.call("GET", path)
+        assert (status, answer["error"]["code"]) == (404, "not_found")
+    assert worker.terminate()[0] == 0

@@ -286,9 +286,9 @@ def cluster(installation):
     """Opens servers, each with a directory of its own, on the database of the first."""
 
     @contextmanager
-    def server(name, **settings):
+    def server(name, more=None, **settings):
         overrides = installation.stored.settings(installation.directory / "data")
-        overrides |= {"dataDir": str(installation.directory / name), **installation.settings}
+        overrides |= {"dataDir": str(installation.directory / name), **installation.settings, **(more or {})}
         overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
         address = f"http://{name}"
         with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:

@@ -19,3 +19,7 @@ def apply(app, source):
 def fall_silent(app):
     """As if the process had been stopped: no sign of life any more, but its threads go on one day."""
     app.engine._pulse._storage = Unreachable()
+
+
+def is_adopted(installation, other, id):
+    return other.storage.execution(id).owner == other.node

@@ -5,17 +5,13 @@ import time
 import pytest
 
 from tests.storages import KIND
-from tests.unit.engine.running.servers import apply, fall_silent, submit
+from tests.unit.engine.running.servers import apply, fall_silent, is_adopted, submit
 from wfcore.engine.mail import Adopt, Drain, Reload
 from wfcore.errors import Conflict
 from wfcore.model.records import ExecutionQuery, Message
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
 GATE = "{type: witness/gate, inputs: {gate: g}}"
-
-
-def is_adopted(installation, other, id):
-    return other.storage.execution(id).owner == other.node
 
 
 def test_servers_see_each_other(cluster):
