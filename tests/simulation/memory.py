@@ -188,7 +188,8 @@ class Memory:
 
     def offers(self, execution):
         told = [Offer(m.execution, m.path, m.attempt) for m in self.messages if m.kind == "outcome"]
-        return [each for each in (*self.offered.values(), *told) if each.execution == execution]
+        found = [each for each in (*self.offered.values(), *told) if each.execution == execution]
+        return sorted(found, key=lambda each: each.key)
 
     def lost_offers(self, owner):
         lost = [

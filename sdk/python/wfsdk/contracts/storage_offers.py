@@ -126,16 +126,3 @@ class OffersContract:
         assert storage.lost_offers("a") == []
         assert other.deliver("b", [about(offers[1])]) == [], "it comes too late"
         assert [message.path for message in storage.inbox("a")] == ["t0"]
-
-    def test_what_nobody_takes_is_told_again(self, storage: SharedStorage) -> None:
-        offers = prepare(storage, "a", "b")
-        storage.take_offers("b", [], 1)
-        assert storage.idle_offers("a", 600) == storage.idle_offers("b", 0) == []
-        assert keys(storage.idle_offers("a", 0)) == keys(offers[1:])
-        assert storage.idle_offers("a", 600) == []
-
-    def test_offers_go_with_their_execution(self, storage: SharedStorage) -> None:
-        prepare(storage, "a", "b")
-        storage.commit([Step(running("0001", owner="a", state="FAILED", ended_at=1))])
-        assert storage.purge(2, 10) == 1
-        assert storage.offers("0001") == storage.take_offers("b", [], 10) == []
