@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
-from wfcore.engine.attempt import Attempt
 from wfcore.engine.exchange import NoExchange
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
@@ -40,17 +39,16 @@ from wfcore.engine.mail import (
     execution_of,
 )
 from wfcore.engine.recovery import Recovery
+from wfcore.engine.sequel import Sequel
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
-from wfcore.model.execution import CANCELLED, OPEN, PENDING, TERMINAL, WAITING, Cancelled, Error, Failed
+from wfcore.model.execution import OPEN
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
 log = logging.getLogger("workflow.owner")
-#: An execution that waits longer than this (microseconds) is not kept in memory.
-KEEP_WAITING = 5 * SECOND
 #: At most so many pieces of mail are stepped in one group.
 GROUP = 512
 
@@ -80,12 +78,12 @@ class Owner:
         self._clock = clock
         self._audience = audience
         self._intake = Intake(storage, ledger, slots.capacity, slots, exchange, self.send)
-        self._dispatch: Callable[[Job], None]
         self._mail: SimpleQueue[Mail] = SimpleQueue()
         self._timers = Timers()
         self._takeover = Takeover(storage, ledger, slots.capacity, self._timers, slots)
         self._allotment = Allotment(ledger, slots.capacity, self._takeover, slots, exchange)
         self._recovery = Recovery(ledger, self._takeover.condemned)
+        self._sequel = Sequel(ledger, slots, exchange, self._timers, self._recovery, self.send)
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
         self._open: dict[type, Callable[[Any, Group, int], None]] = {
@@ -121,7 +119,7 @@ class Owner:
 
     def take_over(self, dispatch: Callable[[Job], None]) -> None:
         """Take over what dead servers left open; after that, the owner can ``turn``."""
-        self._dispatch = dispatch
+        self._sequel.dispatch = dispatch
         now, group = self._clock.now(), Group()
         if not self._allotment.draining:
             self._takeover.adopt(group, now)
@@ -233,27 +231,11 @@ class Owner:
         refused = self._commit(steps, group)
         self._intake.consumed(group.letters)
         for id in refused:
-            self._forget(id, group)
+            self._sequel.refused(id, group)
         if refused:
             self._mail.put(Inbox())  # one more turn, which hands out the slots that they held
         group.answer()
-        for timer in group.timers:  # before any is withdrawn: what asked for one may have ended in this turn
-            self._timers.add(timer)
-        for step in steps:
-            if step.execution.id not in refused:
-                self._follow_up(step, now)
-        for attempt in group.back:
-            for what in ("expire", "give_up"):
-                self._timers.withdraw(what, *attempt.key)
-        for attempt, reason in group.stopping:
-            self._stop(attempt, reason)
-        self._start_attempts(group)
-        for news in group.of_guests:
-            self._exchange.tell(news)
-        for attempt in self._exchange.flush():
-            self._mail.put(Ended(attempt, Cancelled()))
-        if self._exchange.restless:
-            self._mail.put(Offers(call=False))
+        self._sequel.follow(group, [step for step in steps if step.execution.id not in refused], now)
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
         if self._slots.settle() or group.queued:
@@ -263,78 +245,6 @@ class Owner:
         if group.queued:
             return self._storage.commit(steps, ["queued"])
         return self._storage.commit(steps) if steps else frozenset()
-
-    def _stop(self, attempt: Attempt, reason: str) -> None:
-        attempt.stop(reason)
-        if attempt.offered and reason == "shutdown":  # it belongs to another owner, who goes on with it
-            self._mail.put(Ended(attempt, Cancelled()))
-        elif attempt.offered:
-            self._exchange.stop(attempt, reason)
-
-    def _start_attempts(self, group: Group) -> None:
-        self._exchange.put([attempt for attempt in group.starting if attempt.offered])
-        for attempt in group.starting:
-            job = attempt.job
-            (self._ledger.guests if attempt.guest else self._ledger.attempts)[attempt.key] = attempt
-            if attempt.offered:
-                continue
-            if attempt.expires_at is not None:
-                self._timers.add(Timer(attempt.expires_at, "expire", *attempt.key))
-            if attempt.awaited is not None:
-                attempt.awaited.set_result(attempt)
-                continue
-            try:
-                self._dispatch(job)
-            except Exception as error:
-                log.exception("attempt %s of %s cannot be dispatched", job.attempt, job.path)
-                fault = Error("dispatcher", f"cannot be dispatched: {error}", job.path, job.attempt)
-                self._mail.put(Ended(attempt, Failed(fault, retry=True)))
-
-    def _follow_up(self, step: Step, now: int) -> None:
-        """Set the timers a committed step asks for; forget what has ended or waits long."""
-        record = step.execution
-        soon = False
-        for task in step.tasks:
-            if task.state == WAITING and task.due_at is not None:
-                self._timers.add(Timer(task.due_at, "due", record.id, task.path))
-                soon = soon or task.due_at - now < KEEP_WAITING
-            elif task.state == CANCELLED:
-                self._timers.withdraw("due", record.id, task.path)
-        if record.deadline is not None:
-            self._timers.add(Timer(record.deadline, "deadline", record.id))
-        if record.state in TERMINAL:
-            self._timers.withdraw("deadline", record.id)
-            self._recovery.acquit(record.id)
-            self._capacity.leave(record.id)
-            if self._capacity.offered:
-                self._drop_offered(record.id)
-            self._ledger.drop(record.id)
-        elif record.state == WAITING and not soon:
-            self._ledger.drop(record.id)
-
-    def _drop_offered(self, execution: str) -> None:
-        """Nobody will hear of them any more: there is no inbox of what has ended."""
-        for attempt in self._ledger.running(execution):
-            if attempt.offered:
-                del self._ledger.attempts[attempt.key]
-                self._capacity.give_back(offered=True)
-                self._timers.withdraw("give_up", *attempt.key)
-
-    def _forget(self, execution: str, group: Group) -> None:
-        """A refused step: the submission was made before, or another server owns the execution now."""
-        group.refuse(execution)
-        if execution in group.created:
-            if group.touched[execution].record.state == PENDING and not self._slots.shared:
-                self._capacity.withdraw(execution)
-        else:
-            log.warning("execution %s belongs to another server now", execution)
-            group.stopping += [(attempt, "shutdown") for attempt in self._ledger.running(execution)]
-        for attempt in [a for a in group.starting if a.job.execution == execution and not a.guest]:
-            self._capacity.give_back(offered=attempt.offered)
-            group.starting.remove(attempt)
-        self._recovery.acquit(execution)
-        self._capacity.release(execution)
-        self._ledger.drop(execution)
 
     def _adopt(self, _mail: Adopt, group: Group, now: int) -> None:
         if not self._allotment.draining:
