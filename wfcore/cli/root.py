@@ -10,6 +10,7 @@ from wfcore.cli.commands import (
     plugin,
     project,
     run,
+    secret,
     server,
     token,
     workflow,
@@ -65,6 +66,15 @@ ROOT = Group(
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),
+            },
+        ),
+        "secret": Group(
+            "Store secrets, list and delete them, encrypt them anew.",
+            {
+                "set": command(secret.set_secret),
+                "list": command(secret.list_secrets),
+                "delete": command(secret.delete),
+                "rotate": command(secret.rotate),
             },
         ),
         "token": Group(

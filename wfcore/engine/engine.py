@@ -31,6 +31,7 @@ from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, SharedStor
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
+    from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.engine")
 
@@ -69,6 +70,7 @@ class Parts:
     address: str
     reread_packages: Callable[[], None]
     audit: AuditLog
+    secrets: Desk | None = None
 
 
 class Engine:
@@ -92,6 +94,7 @@ class Engine:
             hooks=parts.hooks,
             line=self._line,
             denied=self._denied,
+            secrets=parts.secrets,
         )
         self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(

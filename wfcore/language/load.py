@@ -58,6 +58,7 @@ def load(
         _expressions(draft)
         known = check.names(draft)
         check.references(draft, known)
+        check.secrets(draft, known)
         needs = check.graph(draft, known)
         _actions(draft, actions)
         if permissions is not None:
@@ -191,6 +192,7 @@ def _workflow(
         timeout=_seconds(data, "timeout"),
         order=data.get("order", "dag"),
         permissions=data.get("permissions"),
+        secrets=frozenset(data.get("secrets", ())),
     )
 
 
@@ -213,6 +215,8 @@ def _task(
         description=spec.get("description", ""),
         code=source,
         permissions=spec.get("permissions"),
+        secrets=frozenset(spec["secrets"]) if "secrets" in spec else None,
+        sensitive=spec.get("sensitive", False),
     )
 
 

@@ -23,8 +23,8 @@ from wfcore.plugins.packs import Packs
 
 
 class Catalogue:
-    """``runtime`` gives the started runtime of a name, ``secret`` a stored secret's value; ``denied`` is told
-    what was refused.
+    """``runtime`` gives the started runtime of a name, ``secret`` a secret as a workflow has it; ``denied``
+    is told what was refused.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Catalogue:
         packs: Packs,
         shelf: Shelf,
         runtime: Callable[[str], Runtime],
-        secret: Callable[[str], str | None],
+        secret: Callable[[str, str], str | None],
         denied: Denied,
     ) -> None:
         self._packs = packs
@@ -50,7 +50,7 @@ class Catalogue:
                 raise self._unknown(type)
             return action
         package, spec = found
-        return Action(type, partial(self._run, package, spec), spec.inputs, spec.description)
+        return Action(type, partial(self._run, package, spec), spec.inputs, spec.description, "refused")
 
     def rules(self, type: str) -> Mapping[str, Any] | None:
         """The cerberus rules of an action's inputs, or None when there is no such action."""
@@ -115,7 +115,9 @@ class Catalogue:
             action=spec.name,
             permissions=narrowed(package.permissions, task),
             records=f"package:{manifest.name}",
-            secret=lambda slot: self._secret(package.record.secrets.get(slot, slot)),
+            secret=lambda slot: self._secret(
+                package.record.secrets.get(slot, slot), f"{task.namespace}/{task.workflow}"
+            ),
             call=self.call,
             denied=self._denied,
         )

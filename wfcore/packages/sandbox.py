@@ -28,7 +28,7 @@ class CodeSandbox:
     def __init__(
         self,
         runtime: Callable[[], Runtime],
-        secret: Callable[[str], str | None],
+        secret: Callable[[str, str], str | None],
         call: CallAction,
         denied: Denied,
     ) -> None:
@@ -50,7 +50,7 @@ class CodeSandbox:
             action="default",
             permissions=parse(task.permissions),
             records=f"code:{task.namespace}/{task.workflow}",
-            secret=self._secret,
+            secret=lambda slot: self._secret(slot, f"{task.namespace}/{task.workflow}"),
             call=self._call,
             denied=self._denied,
         )

@@ -27,7 +27,9 @@ from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
+from wfcore.service.logging import masked_logs
 from wfcore.service.packages import Packages
+from wfcore.service.secrets import Secrets
 from wfcore.service.workflows import Workflows
 
 #: Seconds that storage gets to close, even when the others have used up the time.
@@ -47,6 +49,7 @@ class App:
     workflows: Workflows
     executions: Executions
     packages: Packages
+    secrets: Secrets
     library: Library
     grace: Grace
     audit: AuditLog
@@ -110,6 +113,7 @@ def open_app(
     node = f"node-{Ids().make(clock.now())}"
     with ExitStack() as stack:
         installed = Installed(config, clock)
+        stack.enter_context(masked_logs(installed.known.mask))
         stack.callback(installed.egress.close)
         grace = Grace(config["server"]["stopGrace"])
         stack.callback(lambda: installed.host.stop(max(LEAST, grace.left())))
@@ -121,7 +125,7 @@ def open_app(
         installed.listen()
         loader = installed.loader()
         library = Library(storage, loader.revision)
-        audit = AuditLog(storage, clock, place(config))
+        audit = AuditLog(storage, clock, place(config), installed.known.mask)
         installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
@@ -147,6 +151,7 @@ def open_app(
             engine.packages_changed,
             audit,
         )
+        secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(
@@ -159,6 +164,7 @@ def open_app(
             workflows,
             executions,
             shelf,
+            secrets,
             library,
             grace,
             audit,
@@ -200,6 +206,7 @@ def _engine(
         place=place(config),
         address=address,
         reread_packages=installed.shelf.forget,
+        secrets=installed.desk(),
         audit=audit,
     )
     return Engine(parts)
