@@ -93,8 +93,8 @@ class Engine:
             env=parts.env,
             hooks=parts.hooks,
             line=self._line,
-            denied=self._denied,
             secrets=parts.secrets,
+            denied=self._denied,
         )
         self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(

@@ -191,8 +191,8 @@ def _workflow(
         outputs=draft.expressions.get(("outputs",)),
         timeout=_seconds(data, "timeout"),
         order=data.get("order", "dag"),
-        permissions=data.get("permissions"),
         secrets=frozenset(data.get("secrets", ())),
+        permissions=data.get("permissions"),
     )
 
 

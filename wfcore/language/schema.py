@@ -199,8 +199,8 @@ WORKFLOW: Final = {
     "outputs": {"type": "dict", "keysrules": _NAME},
     "timeout": {"check_with": _positive},
     "order": {"type": "string", "allowed": list(ORDERS)},
-    "permissions": {"type": "dict", "schema": _PERMISSIONS},
     "secrets": _SECRETS,
+    "permissions": {"type": "dict", "schema": _PERMISSIONS},
 }
 
 

@@ -143,8 +143,8 @@ class Workflow:
     timeout: float | None = None
     order: str = "dag"
     plugins: Mapping[str, str] = field(default_factory=dict)
-    permissions: Mapping[str, Any] | None = None
     secrets: frozenset[str] = frozenset()
+    permissions: Mapping[str, Any] | None = None
 
     @property
     def files(self) -> Mapping[str, str]:
