@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from wfcore.config import Config
@@ -168,6 +169,11 @@ class Installed:
         if found:
             raise InvalidWorkflow(found)
 
+    def _build(self, folder: Path) -> bytes:
+        from wfcore.packages.project import build
+
+        return build(folder, self.runtime).archive
+
     def _context(self, kind: Kind, name: str) -> Context:
         bare = kind is STORAGE
         records: Callable[[str], Records] | None = None if self._storage is None else self.records
@@ -182,6 +188,7 @@ class Installed:
             egress=None if bare else self.egress,
             connections=connections,
             sandbox=None if bare else self.sandbox,
+            build=None if bare else self._build,
         )
 
 
