@@ -197,6 +197,8 @@ def error_of(told: Mapping[str, Any]) -> WorkflowError:
         return errors.InvalidWorkflow(
             [Problem(*(one[key] for key in keys)) for one in told["problems"]], remedy=remedy
         )
+    if code == "invalid_package":
+        return errors.InvalidPackage(message, remedy=remedy)
     kinds = {
         kind.code: kind for kind in WorkflowError.__subclasses__() if kind.__init__ is WorkflowError.__init__
     }

@@ -3,31 +3,52 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfcore.cli.client import Client, running
 from wfcore.cli.session import Session
-from wfcore.errors import InvalidPackage, NotFound, UsageError
+from wfcore.errors import UsageError
+
+if TYPE_CHECKING:
+    from wfcore.plugins.contracts import Parcel, Registry
 
 _PATH: Final = "/api/v1/packages"
-_DIGEST: Final = re.compile(r"sha256=([0-9a-f]{64})")
-#: The largest archive that is read.
-_MOST: Final = 64 * 2**20
-_SECONDS: Final = 60.0
+Grant = Mapping[str, Any] | None
+Secrets = Mapping[str, str] | None
 
 
 class Keeper(Protocol):
     """What can be done with installed packages; see ``service.packages.Packages``."""
 
     def install(
-        self, content: bytes, grant: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+        self,
+        content: bytes,
+        grant: Grant = None,
+        secrets: Secrets = None,
+        *,
+        signature: str,
+        source: str,
+        by: str,
     ) -> dict[str, Any]:
         """Install an archive."""
+
+    def look(self, reference: str, digest: str = "") -> dict[str, Any]:
+        """What a reference would install."""
+
+    def install_from(
+        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: str
+    ) -> dict[str, Any]:
+        """Install what a reference names."""
+
+    def updates(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Newer versions of what is installed."""
+
+    def search(self, words: str) -> list[dict[str, Any]]:
+        """What the registries have."""
 
     def list(self) -> list[dict[str, Any]]:
         """Every installed version."""
@@ -46,12 +67,45 @@ class Remote:
         self._client = client
 
     def install(
-        self, content: bytes, grant: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+        self,
+        content: bytes,
+        grant: Grant = None,
+        secrets: Secrets = None,
+        *,
+        signature: str,
+        source: str,
+        by: str,
+    ) -> dict[str, Any]:
+        """See ``Keeper``; the server knows by its token who installs."""
+        package = {"package": base64.b64encode(content).decode(), "signature": signature, "source": source}
+        done: dict[str, Any] = self._client.post(_PATH, {**package, "grant": grant, "secrets": secrets or {}})
+        return done
+
+    def look(self, reference: str, digest: str = "") -> dict[str, Any]:
+        """See ``Keeper``."""
+        found: dict[str, Any] = self._client.post(f"{_PATH}/look", {"reference": reference, "digest": digest})
+        return found
+
+    def install_from(
+        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: str
     ) -> dict[str, Any]:
         """See ``Keeper``."""
-        body = {"package": base64.b64encode(content).decode(), "grant": grant, "secrets": secrets or {}}
-        done: dict[str, Any] = self._client.post(_PATH, body)
+        wanted = {"reference": reference, "digest": digest}
+        done: dict[str, Any] = self._client.post(_PATH, {**wanted, "grant": grant, "secrets": secrets or {}})
         return done
+
+    def updates(self, name: str | None = None) -> list[dict[str, Any]]:
+        """See ``Keeper``."""
+        found: list[dict[str, Any]] = self._client.call("GET", f"{_PATH}/updates", query={"name": name})[
+            "updates"
+        ]
+        return found
+
+    def search(self, words: str) -> list[dict[str, Any]]:
+        """See ``Keeper``."""
+        query = {"words": words or None}
+        found: list[dict[str, Any]] = self._client.call("GET", f"{_PATH}/search", query=query)["packages"]
+        return found
 
     def list(self) -> list[dict[str, Any]]:
         """See ``Keeper``."""
@@ -102,47 +156,30 @@ def name_of(text: str) -> str:
     return text
 
 
-def archive(session: Session, source: str) -> bytes:
-    """The archive of a ``.wfp`` file, a URL with ``#sha256=…``, or a plugin's folder, which is built.
+@contextmanager
+def driver(session: Session, name: str) -> Iterator[Registry]:
+    """A registry of this machine, for what needs no server and no database."""
+    from wfcore.cli.projects import installation
+    from wfcore.plugins.kinds import REGISTRIES
 
-    Raises NotFound, UsageError, InvalidPackage, and the errors of a download.
-    """
-    if "://" in source:
-        return _downloaded(session, source)
-    place = Path(source)
-    if place.is_dir():
-        from wfcore.cli.projects import built
-
-        return built(session, source).archive
-    if not place.exists():
-        raise NotFound(f"there is no {source}", remedy="name a folder, a .wfp file or a URL with #sha256=…")
-    from wfcore.cli.sources import read
-
-    return read(source, _MOST)
+    with installation(session) as installed:
+        yield installed.live(REGISTRIES, name)
 
 
-def _downloaded(session: Session, source: str) -> bytes:
-    url, _, fragment = source.partition("#")
-    digest = _DIGEST.fullmatch(fragment)
-    if digest is None:
-        raise UsageError(
-            f"{url} comes without the digest that it must have",
-            remedy="write URL#sha256=… with the sha256 that its publisher tells you",
-        )
-    from wfcore.egress import Guard
+def local(session: Session, target: str) -> Parcel:
+    """The package in a file or of a folder, which is built. Raises NotFound, UsageError, InvalidPackage."""
+    from wfcore.packages.reference import FOLDER
 
-    egress = session.config["egress"]
-    guard = Guard(egress["allow"], default=egress["default"], ca_file=egress["caFile"])
+    with driver(session, FOLDER) as folders:
+        (offer,) = folders.offers(target)
+        return folders.fetch(offer)
+
+
+def user() -> str:
+    """Who runs this command."""
+    import getpass
+
     try:
-        response = guard.request("GET", url, timeout=_SECONDS, max_bytes=_MOST)
-    finally:
-        guard.close()
-    if response.status != 200:
-        raise NotFound(f"{url} answers {response.status}, not with a package", remedy="correct the URL")
-    found = hashlib.sha256(response.body).hexdigest()
-    if found != digest[1]:
-        raise InvalidPackage(
-            f"{url} is not what it should be: its sha256 is {found}, not {digest[1]}",
-            remedy="ask its publisher; nothing was installed",
-        )
-    return response.body
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        return f"uid {os.getuid()}"

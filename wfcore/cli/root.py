@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from wfcore.cli.commands import completion, config, execution, plugin, project, run, server, workflow
+from wfcore.cli.commands import (
+    completion,
+    config,
+    execution,
+    plugin,
+    project,
+    publishing,
+    run,
+    server,
+    supply,
+    workflow,
+)
 from wfcore.cli.tree import Group, command
 
 ROOT = Group(
@@ -45,12 +56,18 @@ ROOT = Group(
             },
         ),
         "plugin": Group(
-            "Make, build and test plugins; install, list and remove them.",
+            "Make, build, test and publish plugins; find, install, update, list and remove them.",
             {
                 "init": command(project.init),
                 "build": command(project.build),
                 "test": command(project.test),
-                "install": command(plugin.install),
+                "keygen": command(publishing.keygen),
+                "publish": command(publishing.publish),
+                "search": command(supply.search),
+                "verify": command(publishing.verify),
+                "install": command(supply.install),
+                "update": command(supply.update),
+                "lock": command(supply.lock),
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),

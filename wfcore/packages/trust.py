@@ -6,15 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Final
 
-from wfcore.errors import InvalidPackage
+from wfcore.errors import InvalidConfig, InvalidInput, InvalidPackage
 from wfcore.packages import minisign
 from wfcore.packages.archive import Archive
 from wfcore.packages.permissions import Permissions
 
-Policy = Literal["require", "warn", "off"]
-POLICIES: Final[tuple[str, ...]] = get_args(Policy)
 _REMEDY: Final = "ask the publisher; nothing was installed"
 
 
@@ -73,6 +71,17 @@ class Trust:
                 remedy=f"add the key to {where} if you trust it; it is not taken from the package",
             )
         return [f"{named} is signed by the key {key}, which nobody has trusted: {where} does not have it"]
+
+
+def of(policy: str, keys: Mapping[str, Sequence[str]]) -> Trust:
+    """The trust that the configuration describes. Raises InvalidConfig for what is no key."""
+    read: dict[str, list[minisign.PublicKey]] = {}
+    for namespace, texts in keys.items():
+        try:
+            read[namespace] = [minisign.public_key(text) for text in texts]
+        except InvalidInput as error:
+            raise InvalidConfig(f"plugins.keys.{namespace}: {error.message}", remedy=error.remedy) from None
+    return Trust(policy, read)
 
 
 def sign(key: minisign.SecretKey, archive: Archive, content: bytes, seconds: int) -> str:

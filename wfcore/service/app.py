@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,7 @@ def open_app(
             clock,
             installed.hooks,
             engine.packages_changed,
+            partial(installed.supply, storage),
         )
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)

@@ -15,6 +15,7 @@ from wfcore.engine.records import StoredRecords
 from wfcore.errors import InvalidWorkflow, NotFound, Unavailable
 from wfcore.hooks.calls import Hooks
 from wfcore.model.workflow import Workflow
+from wfcore.packages import trust as trusted
 from wfcore.packages.catalogue import Catalogue
 from wfcore.packages.sandbox import CodeSandbox
 from wfcore.packages.shelf import Shelf
@@ -22,9 +23,10 @@ from wfcore.plugins import catalog, listeners
 from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage
 from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
-from wfcore.plugins.kinds import ACTIONS, HOOKS, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
+from wfcore.plugins.kinds import ACTIONS, HOOKS, REGISTRIES, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
 from wfcore.plugins.packs import Packs
 from wfcore.service.loader import Loader
+from wfcore.service.supply import Supply
 
 log = logging.getLogger("workflow.plugins")
 
@@ -137,6 +139,13 @@ class Installed:
             if value is not None:
                 return value
         return None
+
+    def supply(self, storage: Storage, changed: Callable[[], None]) -> Supply:
+        """The way of packages into this installation. Raises InvalidConfig for keys that are none."""
+        section = self.config["plugins"]
+        trust = trusted.of(section["signatures"], section.get("keys", {}))
+        order = tuple(section["registries"])
+        return Supply(storage, lambda name: self.live(REGISTRIES, name), order, trust, changed)
 
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs of one namespace."""

@@ -41,4 +41,6 @@ def _packages(installed: Installed, storage: Storage) -> Packages:
     library = Library(storage, installed.loader().revision)
     shelf, packs, runtime = installed.shelf, installed.packs, installed.runtime
     told = partial(storage.announce, "packages")
-    return Packages(storage, shelf, packs, runtime, library, installed.clock, installed.hooks, told)
+    supply = partial(installed.supply, storage)
+    clock, hooks = installed.clock, installed.hooks
+    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, supply)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from wfcore.engine.library import Library
@@ -20,12 +20,13 @@ from wfcore.hooks.calls import Hooks
 from wfcore.language import words
 from wfcore.model.execution import OPEN
 from wfcore.model.records import ExecutionQuery, PackageRecord
-from wfcore.packages.archive import Archive, read_archive
+from wfcore.packages.archive import Archive
 from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
+from wfcore.service.supply import Delivery, Supply
 from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
@@ -35,7 +36,8 @@ _PAGE = 1000
 
 class Packages:
     """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed,
-    the other servers by ``told`` that something has."""
+    the other servers by ``told`` that something has. ``supply`` makes the supply, given what it calls
+    when revocations have changed."""
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Packages:
         clock: Clock,
         hooks: Hooks,
         told: Callable[[], None],
+        supply: Callable[[Callable[[], None]], Supply],
     ) -> None:
         self._storage = storage
         self._shelf = shelf
@@ -56,23 +59,107 @@ class Packages:
         self._clock = clock
         self._hooks = hooks
         self._told = told
+        self.supply = supply(self.forget)
+
+    def look(self, reference: str, digest: str = "") -> dict[str, Any]:
+        """What installing a reference would install; see ``supply.Supply.find``. Nothing is changed."""
+        if command := self.supply.command(reference):
+            return {"command": list(command)}
+        found = self.supply.find(reference, digest)
+        manifest = found.archive.manifest
+        before = self._current(manifest.name)
+        held = parse_manifest(before.manifest).permissions if before else Permissions()
+        wanted = manifest.permissions
+        return {
+            "name": manifest.name,
+            "version": manifest.version,
+            "digest": found.archive.digest,
+            "source": found.source,
+            "installed": before.version if before else None,
+            "grant": wanted.to_dict(),
+            "permissions": wanted.words(),
+            "added": missing(wanted, held),
+            "dropped": missing(held, wanted),
+            "changelog": found.changelog,
+            "key": found.key or None,
+            "warnings": list(found.warnings),
+        }
+
+    def install_from(
+        self,
+        reference: str,
+        digest: str = "",
+        grant: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        by: str = "",
+    ) -> dict[str, Any]:
+        """Install what a reference names; see ``install``, and ``supply.Supply.find`` for what it raises."""
+        return self._install(self.supply.find(reference, digest), grant, secrets, by)
 
     def install(
         self,
         content: bytes,
         grant: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
+        *,
+        signature: str = "",
+        source: str = "",
+        by: str = "",
     ) -> dict[str, Any]:
         """Install an archive as the current version of its package.
 
         ``grant`` are the permissions it gets; None: those of the version before it, if they suffice.
-        ``secrets`` binds slots to stored secrets (slot -> name). Raises InvalidPackage,
+        ``secrets`` binds slots to stored secrets (slot -> name), ``signature`` is its minisign file,
+        ``source`` where it came from, ``by`` who installs it. Raises InvalidPackage,
         Forbidden with the permissions that nobody has granted, Conflict.
         """
-        archive = read_archive(content)
+        return self._install(self.supply.accept(content, signature, source), grant, secrets, by)
+
+    def updates(self, name: str | None = None) -> Rows:
+        """The newer versions of the installed packages, or of one, where they came from.
+
+        Raises NotFound, and the errors of the registries.
+        """
+        records = self._versions(name) if name else self._storage.packages()
+        found = (
+            self.supply.newer(one.name, one.version, one.origin["source"])
+            for one in records
+            if one.current and one.origin.get("source")
+        )
+        versions = {one.name: one.version for one in records if one.current}
+        return [
+            {
+                "name": one.name,
+                "installed": versions[one.name],
+                "version": one.version,
+                "source": one.offer.source,
+                "changelog": one.changelog,
+            }
+            for one in found
+            if one
+        ]
+
+    def search(self, words: str) -> Rows:
+        """What the configured registries have: name, version, description, registry."""
+        return [asdict(hit) for hit in self.supply.search(words)]
+
+    def forget(self) -> None:
+        """Something about packages has changed: read them again, here and on the other servers."""
+        self._shelf.forget()
+        self._told()
+
+    def _install(
+        self,
+        delivery: Delivery,
+        grant: Mapping[str, Any] | None,
+        secrets: Mapping[str, str] | None,
+        by: str,
+    ) -> dict[str, Any]:
+        archive = delivery.archive
         manifest = archive.manifest
         self._expect_fit(archive)
-        before = next((one for one in self._storage.packages(manifest.name) if one.current), None)
+        before = self._current(manifest.name)
         record = PackageRecord(
             digest=archive.digest,
             name=manifest.name,
@@ -82,12 +169,13 @@ class Packages:
             granted=_granted(manifest, grant, before).to_dict(),
             secrets=_bound(manifest, secrets or {}, before),
             installed_at=self._clock.now(),
+            origin=_origin(delivery, by),
         )
         change = "installed" if before is None else "unchanged" if _same(before, record) else "updated"
         if change != "unchanged":
             self._storage.put_package(record)
             self._changed(manifest.name, change)
-        return {"result": change, **_row(record)}
+        return {"result": change, "warnings": list(delivery.warnings), **_row(record)}
 
     def list(self) -> Rows:
         """Every installed version: name, version, digest, permissions in words, state, error."""
@@ -141,6 +229,9 @@ class Packages:
         self._changed(name, "removed")
         return [_row(record) for record in gone]
 
+    def _current(self, name: str) -> PackageRecord | None:
+        return next((one for one in self._storage.packages(name) if one.current), None)
+
     def _versions(self, name: str) -> Records:
         records = self._storage.packages(name)
         if not records:
@@ -187,8 +278,7 @@ class Packages:
             return False
 
     def _changed(self, name: str, change: str) -> None:
-        self._shelf.forget()
-        self._told()
+        self.forget()
         self._hooks.emit("wf_plugin_changed", {"name": name, "change": change})
 
 
@@ -222,8 +312,16 @@ def _bound(manifest: Manifest, given: Mapping[str, str], before: PackageRecord |
     return {slot: given.get(slot) or former.get(slot) or slot for slot in slots}
 
 
+def _origin(delivery: Delivery, by: str) -> dict[str, str]:
+    said = {"source": delivery.source, "signature": delivery.signature, "key": delivery.key, "by": by}
+    return {name: value for name, value in said.items() if value}
+
+
 def _same(before: PackageRecord, record: PackageRecord) -> bool:
-    return replace(before, installed_at=0) == replace(record, installed_at=0)
+    origins = ({**one.origin, "by": ""} for one in (before, record))
+    return replace(before, installed_at=0, origin=next(origins)) == replace(
+        record, installed_at=0, origin=next(origins)
+    )
 
 
 def _row(record: PackageRecord) -> dict[str, Any]:
@@ -240,5 +338,8 @@ def _row(record: PackageRecord) -> dict[str, Any]:
         "permissions": permissions,
         "state": "broken" if error else "current" if record.current else "kept",
         "error": error,
+        "granted": dict(record.granted),
+        "secrets": dict(record.secrets),
+        "origin": dict(record.origin),
         "installed_at": rfc3339(record.installed_at),
     }

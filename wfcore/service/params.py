@@ -106,6 +106,8 @@ PART: Final = text(
     "part", "Which value: `outputs`, `inputs` or `trigger`; of a task `output` or `meta`.", default=""
 )
 TASK: Final = text("task", "The path of a task.", limit=1000, default="")
+NAME: Final = text("name", "Only this package.")
+WORDS: Final = text("words", "What names or descriptions must have; all packages without it.")
 VERSION: Final = text("version", "Only this version.")
 FORCE: Final = flag("force", "Also while it is in use; what needs it will fail.")
 AFTER: Final = number("after", "Only what has a higher `seq`.", 0, 2**53, default=0)

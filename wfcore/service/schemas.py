@@ -110,7 +110,24 @@ _PACKAGE: Final = {
     "permissions": _list(_TEXT),
     "state": {"type": "string", "enum": ["current", "kept", "broken"]},
     "error": _MAYBE_TEXT,
+    "granted": {"type": "object"},
+    "secrets": _LABELS,
+    "origin": _LABELS,
     "installed_at": _TIME,
+}
+_LOOK: Final = {
+    "name": _TEXT,
+    "version": _TEXT,
+    "digest": _TEXT,
+    "source": _TEXT,
+    "installed": _MAYBE_TEXT,
+    "grant": {"type": "object"},
+    "permissions": _list(_TEXT),
+    "added": _list(_TEXT),
+    "dropped": _list(_TEXT),
+    "changelog": _TEXT,
+    "key": _MAYBE_TEXT,
+    "warnings": _list(_TEXT),
 }
 _SERVER: Final = {
     "node": _TEXT,
@@ -158,10 +175,33 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Plugins": _object(plugins=_list(_object(**_PLUGIN))),
     "Packages": _object(packages=_list(_object(**_PACKAGE))),
     "Installation": _object(
-        ("grant", "secrets"), package=_TEXT, grant=_maybe({"type": "object"}), secrets=_LABELS
+        ("package", "signature", "source", "reference", "digest", "grant", "secrets"),
+        package=_TEXT,
+        signature=_TEXT,
+        source=_TEXT,
+        reference=_TEXT,
+        digest=_TEXT,
+        grant=_maybe({"type": "object"}),
+        secrets=_LABELS,
     ),
     "Installed": _object(
-        result={"type": "string", "enum": ["installed", "updated", "unchanged"]}, **_PACKAGE
+        result={"type": "string", "enum": ["installed", "updated", "unchanged"]},
+        warnings=_list(_TEXT),
+        **_PACKAGE,
+    ),
+    "Reference": _object(("digest",), reference=_TEXT, digest=_TEXT),
+    "Look": _object(
+        ("command", *_LOOK),
+        command=_list(_TEXT),
+        **_LOOK,
+    ),
+    "Updates": _object(
+        updates=_list(
+            _object(name=_TEXT, installed=_TEXT, version=_TEXT, source=_TEXT, changelog=_TEXT),
+        )
+    ),
+    "Hits": _object(
+        packages=_list(_object(name=_TEXT, version=_TEXT, description=_TEXT, registry=_TEXT)),
     ),
     "PackageDetail": _object(
         **_PACKAGE,

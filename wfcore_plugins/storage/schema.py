@@ -33,6 +33,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "blob_ref": ("digest", "execution"),
     "package": (
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
+        "origin",
     ),
     "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
 }  # fmt: skip
