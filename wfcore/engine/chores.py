@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wfcore.engine.flow import SECOND
 from wfcore.plugins.contracts import Clock, Storage
@@ -17,12 +17,22 @@ SOON = 60
 
 
 class Chores:
-    """One thread that sleeps until the next chore. ``retention`` is in seconds."""
+    """One thread that sleeps until the next chore. ``retention`` is in seconds.
 
-    def __init__(self, storage: Storage, clock: Clock, retention: float) -> None:
+    ``others`` are chores of other parts of the server, each with the seconds between two rounds of it.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        retention: float,
+        others: Sequence[tuple[float, Callable[[], int]]] = (),
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._retention = round(retention * SECOND)
+        self._others = others
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="chores", daemon=True)
 
@@ -57,9 +67,10 @@ class Chores:
 
         scheduler = schedule.Scheduler()
         interval = min(3600, max(1, self._retention // SECOND // 4))
-        for chore in (self._guarded(self.retain), self._guarded(self.sweep)):
-            scheduler.every(interval).seconds.do(chore)
-            scheduler.every(min(interval, SOON)).seconds.do(_once, chore)
+        for seconds, act in ((interval, self.retain), (interval, self.sweep), *self._others):
+            chore, pause = self._guarded(act), max(1, round(seconds))
+            scheduler.every(pause).seconds.do(chore)
+            scheduler.every(min(pause, SOON)).seconds.do(_once, chore)
         while not self._stopped.wait(max(0.0, scheduler.idle_seconds or 0.0)):
             scheduler.run_pending()
 
