@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from wfcore.engine.flow import SECOND
 from wfcore.plugins.contracts import Clock, Storage
@@ -17,24 +17,19 @@ SOON = 60
 
 
 class Chores:
-    """One thread that sleeps until the next chore. ``retention`` is in seconds.
+    """One thread that sleeps until the next chore. ``retention`` is in seconds."""
 
-    ``others`` are chores of other parts of the server, each with the seconds between two rounds of it.
-    """
-
-    def __init__(
-        self,
-        storage: Storage,
-        clock: Clock,
-        retention: float,
-        others: Sequence[tuple[float, Callable[[], int]]] = (),
-    ) -> None:
+    def __init__(self, storage: Storage, clock: Clock, retention: float) -> None:
         self._storage = storage
         self._clock = clock
         self._retention = round(retention * SECOND)
-        self._others = others
+        self._others: list[tuple[float, Callable[[], int]]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="chores", daemon=True)
+
+    def add(self, seconds: float, chore: Callable[[], int]) -> None:
+        """Another part's chore, done every so many seconds; to be said before ``start``."""
+        self._others.append((seconds, chore))
 
     def start(self) -> None:
         """Begin; the first round is soon, since a server may not live for an hour."""

@@ -134,6 +134,7 @@ def open_app(
             engine.packages_changed,
             partial(installed.supply, storage),
         )
+        engine.chores.add(config["plugins"]["refresh"], shelf.supply.refresh)
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(

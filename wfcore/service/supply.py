@@ -145,7 +145,7 @@ class Supply:
                     found += driver.revoked()
             except WorkflowError as error:
                 log.warning("the registry %s cannot say what is revoked: %s", name, error.message)
-        new = revoked.add(self._storage, found)
+        new = revoked.add(self._storage, found) if found else []
         for one in new:
             log.warning("revoked: %s %s (%s): %s", one.name, one.version, one.digest[:12], one.reason)
         if new:
