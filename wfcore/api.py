@@ -35,6 +35,8 @@ from wfcore.model.execution import (
     TaskRecord,
 )
 from wfcore.model.records import (
+    AuditQuery,
+    AuditRecord,
     Beat,
     ExecutionQuery,
     Message,
@@ -42,6 +44,7 @@ from wfcore.model.records import (
     PackageRecord,
     Step,
     Tick,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -93,6 +96,8 @@ __all__ = [
     "Action",
     "Actions",
     "AddressedTrigger",
+    "AuditQuery",
+    "AuditRecord",
     "Beat",
     "Call",
     "Cancel",
@@ -146,6 +151,7 @@ __all__ = [
     "TerminalError",
     "Tick",
     "TimedTrigger",
+    "TokenRecord",
     "Trigger",
     "TriggerFault",
     "TriggerRecord",

@@ -1,6 +1,7 @@
 """What is durable in the simulation: the storage contract over dictionaries. It survives every server."""
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from operator import attrgetter
 
@@ -42,6 +43,7 @@ class Memory:
         self.flows, self.trigger_rows = {}, {}
         self.alive = set()
         self._posted = 0
+        self.entries = []
 
     def start(self):
         """There is nothing to open."""
@@ -159,6 +161,22 @@ class Memory:
         self._posted += 1
         self.messages.append(replace(message, id=self._posted))
         return True
+
+    @contextmanager
+    def transaction(self):
+        before = list(self.messages), list(self.entries)
+        try:
+            yield
+        except BaseException:
+            self.messages, self.entries = before
+            raise
+
+    def append_audit(self, record):
+        assert all((one.server, one.seq) != (record.server, record.seq) for one in self.entries)
+        self.entries.append(record)
+
+    def audit_heads(self):
+        return list({one.server: one for one in self.entries}.values())
 
     def inbox(self, owner):
         return [

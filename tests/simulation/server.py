@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tests.simulation.workloads import as_stored
+from wfcore.audit import AuditLog
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.dispatch import Dispatch
 from wfcore.engine.ledger import Ledger
@@ -98,8 +99,10 @@ class Server:
         self.capacity = Capacity(limits.workflows, limits.tasks)
         self.owner = Owner(self.storage, self.ledger, self.capacity, world.clock, self)
         self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
+        audit = AuditLog(self.storage, world.clock, self.name)
+        door = Door(world, self)
         self.dispatch = Dispatch(
-            self.storage, world.shelf, Door(world, self), self.name, world.clock, self, None, Alone().tell
+            self.storage, world.shelf, door, self.name, world.clock, self, None, Alone().tell, audit
         )
         self.jobs, self.replies = {}, []
         self.dead = self.sleeping = self.turning = False

@@ -1,6 +1,20 @@
 PRAGMA auto_vacuum = incremental;
 PRAGMA application_id = 1464224855;
 BEGIN TRANSACTION;
+CREATE TABLE audit (
+        server text not null,
+        seq bigint not null,
+        at bigint not null,
+        actor text not null,
+        remote text not null,
+        action text not null,
+        target text not null,
+        result text not null,
+        detail text not null,
+        previous text not null,
+        digest text not null,
+        primary key (server, seq)
+    );
 CREATE TABLE blob_ref (
         digest text not null,
         execution text not null,
@@ -135,6 +149,7 @@ INSERT INTO "schema_version" VALUES('0002_packages',1767225600000000);
 INSERT INTO "schema_version" VALUES('0003_content',1767225600000000);
 INSERT INTO "schema_version" VALUES('0004_lists',1767225600000000);
 INSERT INTO "schema_version" VALUES('0005_nodes',1767225600000000);
+INSERT INTO "schema_version" VALUES('0008_audit',1767225600000000);
 INSERT INTO "schema_version" VALUES('0009_origins',1767225600000000);
 CREATE TABLE task (
         execution text not null,
@@ -170,6 +185,15 @@ CREATE TABLE tick (
     ) without rowid
     ;
 INSERT INTO "tick" VALUES('default','flow','cron',1767225600000000,'019b0000-0000-7000-8000-000000000000');
+CREATE TABLE token (
+        name text primary key,
+        role text not null,
+        namespaces text not null,
+        digest text not null,
+        created_at bigint not null,
+        created_by text not null,
+        expires_at bigint
+    );
 CREATE TABLE "trigger" (
         namespace text not null,
         workflow text not null,
@@ -203,6 +227,8 @@ CREATE INDEX execution_by_workflow on execution (namespace, workflow, state, id)
 CREATE INDEX execution_by_namespace on execution (namespace, state, id);
 CREATE INDEX execution_by_name on execution (workflow, state, id);
 CREATE INDEX tick_age on tick (due_at);
+CREATE INDEX audit_age on audit (at, server, seq);
+CREATE UNIQUE INDEX token_digest on token (digest);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('inbox',1);
 COMMIT;

@@ -14,6 +14,7 @@ from wfcore.cli.session import Session
 from wfcore.errors import UsageError
 
 if TYPE_CHECKING:
+    from wfcore.model.actor import Actor
     from wfcore.plugins.contracts import Parcel, Registry
 
 _PATH: Final = "/api/v1/packages"
@@ -32,7 +33,7 @@ class Keeper(Protocol):
         *,
         signature: str,
         source: str,
-        by: str,
+        by: Actor,
     ) -> dict[str, Any]:
         """Install an archive."""
 
@@ -40,7 +41,7 @@ class Keeper(Protocol):
         """What a reference would install."""
 
     def install_from(
-        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: str
+        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: Actor
     ) -> dict[str, Any]:
         """Install what a reference names."""
 
@@ -74,7 +75,7 @@ class Remote:
         *,
         signature: str,
         source: str,
-        by: str,
+        by: Actor,
     ) -> dict[str, Any]:
         """See ``Keeper``; the server knows by its token who installs."""
         package = {"package": base64.b64encode(content).decode(), "signature": signature, "source": source}
@@ -87,7 +88,7 @@ class Remote:
         return found
 
     def install_from(
-        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: str
+        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: Actor
     ) -> dict[str, Any]:
         """See ``Keeper``."""
         wanted = {"reference": reference, "digest": digest}
@@ -175,11 +176,14 @@ def local(session: Session, target: str) -> Parcel:
         return folders.fetch(offer)
 
 
-def user() -> str:
-    """Who runs this command."""
+def user() -> Actor:
+    """Who runs this command, as the audit log of this machine has it."""
     import getpass
 
+    from wfcore.model.actor import Actor
+
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in some containers
-        return f"uid {os.getuid()}"
+        name = f"uid {os.getuid()}"
+    return Actor(f"local:{name}")

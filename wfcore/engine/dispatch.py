@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from wfcore.audit import AuditLog
 from wfcore.engine.content import pack
 from wfcore.engine.ids import Ids
 from wfcore.engine.library import Library, Revision
@@ -14,6 +15,7 @@ from wfcore.engine.mail import CancelRequest, Submission
 from wfcore.engine.owner import Owner
 from wfcore.errors import Conflict, NotFound, Unavailable
 from wfcore.language.inputs import coerce
+from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN, ExecutionRecord
 from wfcore.model.records import Message, Tick
 from wfcore.plugins.contracts import Clock, Storage
@@ -63,6 +65,7 @@ class Dispatch:
     hooks: Admission
     ids: Ids
     tell: Callable[..., None]
+    audit: AuditLog
 
     def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
         """Create an execution durably; (record, True), or the one its key or tick made before and False.
@@ -84,7 +87,7 @@ class Dispatch:
         earlier = self._earlier(request)
         return (earlier, False) if earlier is not None else (submission.record, False)
 
-    def cancel(self, execution: str, reason: str) -> None:
+    def cancel(self, execution: str, reason: str, by: Actor = LOCAL) -> None:
         """Ask the owner of an execution to cancel it; durable on return. Raises NotFound, Conflict."""
         record = self.storage.execution(execution)
         if record is None:
@@ -92,21 +95,26 @@ class Dispatch:
                 f"there is no execution {execution}", remedy="see `workflow execution list` for what is there"
             )
         if record.state in OPEN:
-            done = self._cancel_ours(execution, reason) if record.owner == self.node else None
-            if done is None:
+            address = f"{record.namespace}/{record.workflow}"
+            with self.audit.act(by, "execution.cancel", execution, {"workflow": address, "reason": reason}):
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
+            if record.owner != self.node:
                 self.tell("inbox", record.owner or "")
-            if done is not False:
+                return
+            if self._cancel_ours(execution):
                 return
         raise Conflict(
             f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
         )
 
-    def _cancel_ours(self, execution: str, reason: str) -> bool | None:
-        """Whether it was cancelled; None when it is ours no more."""
-        request = CancelRequest(execution, reason, Future())
+    def _cancel_ours(self, execution: str) -> bool:
+        """Whether it has been cancelled, or will be: the message stays until it is taken."""
+        request = CancelRequest(execution, Future())
         self.owner.send(request)
-        return _answer(request.reply)
+        try:
+            return request.reply.result(PATIENCE) is not False  # None: it is another server's by now
+        except TimeoutError:
+            return True
 
     def _earlier(self, request: Request) -> ExecutionRecord | None:
         if request.key is None:

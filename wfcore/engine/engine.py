@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wfcore import __version__
+from wfcore.audit import AuditLog
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
@@ -65,6 +66,7 @@ class Parts:
     place: str
     address: str
     reread_packages: Callable[[], None]
+    audit: AuditLog
 
 
 class Engine:
@@ -98,6 +100,7 @@ class Engine:
             parts.hooks,
             Ids(),
             self._pulse.tell,
+            parts.audit,
         )
         self.ticker = Ticker(
             parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env

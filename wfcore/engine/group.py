@@ -30,6 +30,7 @@ class Group:
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
+    has_read_inbox: bool = False
 
     def touch(self, run: Run) -> Run:
         """This run has something to commit."""

@@ -74,20 +74,20 @@ class Intake:
             group.touch(run)
 
     def cancel(self, mail: CancelRequest, group: Group, now: int) -> None:
-        """Cancel an execution of ours."""
-        if not mail.reply.set_running_or_notify_cancel():
-            return
+        """There is a cancel for an execution of ours."""
         run = group.touched.get(mail.execution) or self.ledger.get(mail.execution, now)
         is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
-        if run is not None and is_open:
-            self._cancel(run, mail.reason, group, now)
+        self.inbox(Inbox(), group, now)
         group.replies.append((mail.execution, mail.reply, is_open))
 
     def inbox(self, _mail: Inbox, group: Group, now: int) -> None:
-        """Messages that other servers left for executions of ours."""
+        """Messages for executions of ours; what a group was told of had been posted before it began."""
+        if group.has_read_inbox:
+            return
+        group.has_read_inbox = True
         for message in self.storage.inbox(self.ledger.owner):
-            run = self.ledger.get(message.execution, now)
-            if run is not None and message.kind == "cancel":
+            run = group.touched.get(message.execution) or self.ledger.get(message.execution, now)
+            if run is not None and message.kind == "cancel" and run.record.state in OPEN:
                 run.take_message(message.id)
                 self._cancel(run, str(message.body.get("reason", "")), group, now)
 

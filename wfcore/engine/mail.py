@@ -45,13 +45,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """The reply is True once the cancel is durable, False when the execution had ended.
+    """There is a cancel in the inbox of an execution of ours, whose sender waits.
 
-    It is None, and nothing was done, when the execution turns out to be another server's by now.
+    The reply is True once it has been taken, False when the execution had ended, None when it turns out
+    to be another server's by now.
     """
 
     execution: str
-    reason: str
     reply: Future[bool | None]
 
 

@@ -144,6 +144,58 @@ class PackageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One entry of a server's audit log, chained to the one before it by ``previous``, that one's digest.
+
+    ``actor`` is who, ``remote`` from where (empty: this machine's process), ``action`` what was done, such as
+    ``workflow.apply``, ``target`` to what, ``result`` "ok" or the code of the error that refused it.
+    ``at`` is UTC microseconds.
+    """
+
+    server: str
+    seq: int
+    at: int
+    actor: str
+    remote: str
+    action: str
+    target: str
+    result: str
+    detail: Mapping[str, Any]
+    previous: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries of the audit log to list, newest first; ``before`` is where the last page ended, as
+    (at, server, seq). ``action`` is one, or a family (``workflow``: all that begin with ``workflow.``).
+    """
+
+    actor: str | None = None
+    action: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: tuple[int, str, int] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token that opens the API. ``digest`` is the sha256 of its text, which nobody keeps.
+
+    ``namespaces`` are those that it may act in; empty: all of the installation. Times are UTC microseconds.
+    """
+
+    name: str
+    role: str
+    namespaces: tuple[str, ...]
+    digest: str
+    created_at: int
+    created_by: str
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionQuery:
     """Which executions to list, newest first. ``before`` is the id after which the last page ended."""
 

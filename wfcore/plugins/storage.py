@@ -9,12 +9,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import (
+    AuditQuery,
+    AuditRecord,
     Beat,
     ExecutionQuery,
     Message,
     NodeRecord,
     PackageRecord,
     Step,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -140,6 +143,38 @@ class Storage(Driver, Protocol):
 
     def delete_record(self, namespace: str, key: str) -> bool:
         """Delete a record; False when there was none."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What this thread writes while inside becomes durable at the end of the block; nothing of it if
+        that raises. ``commit`` and reads that must see what the block wrote have no place in it.
+        """
+
+    def append_audit(self, record: AuditRecord) -> None:
+        """Add an entry to the audit log of its server. Raises Conflict when there is one of its number."""
+
+    def audit(self, query: AuditQuery) -> list[AuditRecord]:
+        """Entries of the audit log, newest first: by time, server and number."""
+
+    def audit_chain(self, server: str, after: int = 0, limit: int = 1000) -> list[AuditRecord]:
+        """The entries of one server's log with a number above ``after``, in order."""
+
+    def audit_heads(self) -> list[AuditRecord]:
+        """The last entry of each server's log, by server."""
+
+    def prune_audit(self, server: str, upto: int) -> int:
+        """Remove the entries of a server's log up to this number, included; how many."""
+
+    def put_token(self, record: TokenRecord) -> None:
+        """Store a token. Raises Conflict when there is one of its name."""
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens, by name."""
+
+    def token(self, digest: str) -> TokenRecord | None:
+        """The token with this digest."""
+
+    def delete_token(self, name: str) -> bool:
+        """Forget a token; False when there is none of that name."""
 
     def put_blob(self, content: bytes) -> str:
         """Store content durably under its sha256 (hex) and return that."""

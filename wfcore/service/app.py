@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.engine import Engine, Parts
@@ -49,6 +50,7 @@ class App:
     packages: Packages
     library: Library
     grace: Grace
+    audit: AuditLog
 
     @property
     def hooks(self) -> Hooks:
@@ -118,10 +120,11 @@ def open_app(
         installed.listen()
         loader = installed.loader()
         library = Library(storage, loader.revision)
-        engine = _engine(installed, storage, library, node, address)
+        audit = AuditLog(storage, clock, place(config))
+        engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
         pins = installed.actions.pins
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins)
+        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins, audit)
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
             storage,
@@ -133,16 +136,40 @@ def open_app(
             installed.hooks,
             engine.packages_changed,
             partial(installed.supply, storage),
+            audit,
         )
         engine.chores.add(config["plugins"]["refresh"], shelf.supply.refresh)
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(
-            config, node, clock, installed, storage, engine, workflows, executions, shelf, library, grace
+            config,
+            node,
+            clock,
+            installed,
+            storage,
+            engine,
+            workflows,
+            executions,
+            shelf,
+            library,
+            grace,
+            audit,
         )
 
 
-def _engine(installed: Installed, storage: Storage, library: Library, node: str, address: str) -> Engine:
+def place(config: Config) -> str:
+    """Where a server keeps its files: what it is called among servers that share a storage."""
+    return f"{socket.gethostname()}:{config.data_dir.absolute()}"
+
+
+def _engine(
+    installed: Installed,
+    storage: Storage,
+    library: Library,
+    node: str,
+    address: str,
+    audit: AuditLog,
+) -> Engine:
     config, environment = installed.config, os.environ
     limits: Mapping[str, Any] = config["execution"]
     parts = Parts(
@@ -161,9 +188,10 @@ def _engine(installed: Installed, storage: Storage, library: Library, node: str,
         tasks=limits["maxConcurrentTasks"],
         retention=limits["retention"],
         lease=limits["lease"],
-        place=f"{socket.gethostname()}:{config.data_dir.absolute()}",
+        place=place(config),
         address=address,
         reread_packages=installed.shelf.forget,
+        audit=audit,
     )
     return Engine(parts)
 

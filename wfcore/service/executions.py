@@ -13,6 +13,7 @@ from wfcore.engine.content import raw, size, unpack
 from wfcore.engine.dispatch import Dispatch, Request
 from wfcore.engine.watch import Watch
 from wfcore.errors import NotFound, UsageError
+from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OUTPUTS, TERMINAL, ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import ExecutionQuery
 from wfcore.plugins.contracts import Storage
@@ -160,9 +161,9 @@ class Executions(History):
         )
         return self._dispatch.submit(request)
 
-    def cancel(self, id: str, reason: str = "") -> dict[str, Any]:
+    def cancel(self, id: str, reason: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
         """Ask for a cancel, durably. Raises Conflict when the execution has ended."""
-        self._dispatch.cancel(id, reason)
+        self._dispatch.cancel(id, reason, by)
         return self.summary(id)
 
     def wait_change(self, id: str, after: int, timeout: float, stop: threading.Event | None = None) -> bool:

@@ -11,6 +11,7 @@ import falcon
 from falcon import Request, Response
 
 from wfcore.errors import PluginError, Unauthorized, UsageError, WorkflowError
+from wfcore.model.actor import Actor
 from wfcore.service.answers import error_body, send, status_body
 from wfcore.service.routes import HOOKS_PREFIX, allowed_queries, public_paths, resources
 from wfcore.service.site import Site
@@ -52,6 +53,7 @@ class Gate:
 
     def __init__(self, site: Site) -> None:
         self._accept = site.tokens.accept
+        self._audit = site.app.audit
         self._public = public_paths()
         self._queries = allowed_queries()
 
@@ -59,11 +61,16 @@ class Gate:
         """Raises Unauthorized, and HTTPNotFound for a path with a NUL: no name has one."""
         path = request.path
         public = path in self._public or path.startswith(HOOKS_PREFIX)
+        remote = request.remote_addr
+        request.context.actor = Actor("admin", remote=remote)
         if not public and not self._accept(request.env.get("HTTP_AUTHORIZATION")):
-            raise Unauthorized(
+            error = Unauthorized(
                 "this needs a valid token",
                 remedy="send `Authorization: Bearer TOKEN`; it is in admin.token of the data directory",
             )
+            nobody = Actor("anonymous", "viewer", remote=remote)
+            self._audit.refused(nobody, "request.deny", f"{request.method} {path}", error)
+            raise error
         if "\0" in path:
             raise falcon.HTTPNotFound
 

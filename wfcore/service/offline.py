@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.library import Library
 from wfcore.plugins.contracts import Storage
+from wfcore.service.app import place
 from wfcore.service.installed import Installed
 from wfcore.service.packages import Packages
 
@@ -43,4 +45,5 @@ def _packages(installed: Installed, storage: Storage) -> Packages:
     told = partial(storage.announce, "packages")
     supply = partial(installed.supply, storage)
     clock, hooks = installed.clock, installed.hooks
-    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, supply)
+    audit = AuditLog(storage, clock, place(installed.config))
+    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, supply, audit)

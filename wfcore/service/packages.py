@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.engine.library import Library
 from wfcore.errors import (
     Conflict,
-    Forbidden,
     InvalidPackage,
     NotFound,
     PluginError,
-    UsageError,
     WorkflowError,
 )
 from wfcore.hooks.calls import Hooks
 from wfcore.language import words
+from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN
 from wfcore.model.records import ExecutionQuery, PackageRecord
 from wfcore.packages.archive import Archive
-from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages.manifest import expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
+from wfcore.service import packaged
 from wfcore.service.supply import Delivery, Supply
 from wfcore.service.times import rfc3339
 
@@ -37,7 +39,7 @@ _PAGE = 1000
 class Packages:
     """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed,
     the other servers by ``told`` that something has. ``supply`` makes the supply, given what it calls
-    when revocations have changed."""
+    when revocations have changed; ``audit`` records who did what."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Packages:
         hooks: Hooks,
         told: Callable[[], None],
         supply: Callable[[Callable[[], None]], Supply],
+        audit: AuditLog,
     ) -> None:
         self._storage = storage
         self._shelf = shelf
@@ -60,12 +63,14 @@ class Packages:
         self._hooks = hooks
         self._told = told
         self.supply = supply(self.forget)
+        self._audit = audit
 
-    def look(self, reference: str, digest: str = "") -> dict[str, Any]:
+    def look(self, reference: str, digest: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
         """What installing a reference would install; see ``supply.Supply.find``. Nothing is changed."""
         if command := self.supply.command(reference):
             return {"command": list(command)}
-        found = self.supply.find(reference, digest)
+        with self._noted(by, reference):
+            found = self.supply.find(reference, digest)
         manifest = found.archive.manifest
         before = self._current(manifest.name)
         held = parse_manifest(before.manifest).permissions if before else Permissions()
@@ -92,10 +97,12 @@ class Packages:
         grant: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
         *,
-        by: str = "",
+        by: Actor = LOCAL,
     ) -> dict[str, Any]:
         """Install what a reference names; see ``install``, and ``supply.Supply.find`` for what it raises."""
-        return self._install(self.supply.find(reference, digest), grant, secrets, by)
+        with self._noted(by, reference):
+            delivery = self.supply.find(reference, digest)
+        return self._install(delivery, grant, secrets, by)
 
     def install(
         self,
@@ -105,7 +112,7 @@ class Packages:
         *,
         signature: str = "",
         source: str = "",
-        by: str = "",
+        by: Actor = LOCAL,
     ) -> dict[str, Any]:
         """Install an archive as the current version of its package.
 
@@ -114,7 +121,9 @@ class Packages:
         ``source`` where it came from, ``by`` who installs it. Raises InvalidPackage,
         Forbidden with the permissions that nobody has granted, Conflict.
         """
-        return self._install(self.supply.accept(content, signature, source), grant, secrets, by)
+        with self._noted(by, source or "a file"):
+            delivery = self.supply.accept(content, signature, source)
+        return self._install(delivery, grant, secrets, by)
 
     def updates(self, name: str | None = None) -> Rows:
         """The newer versions of the installed packages, or of one, where they came from.
@@ -154,11 +163,12 @@ class Packages:
         delivery: Delivery,
         grant: Mapping[str, Any] | None,
         secrets: Mapping[str, str] | None,
-        by: str,
+        by: Actor,
     ) -> dict[str, Any]:
         archive = delivery.archive
         manifest = archive.manifest
-        self._expect_fit(archive)
+        with self._noted(by, f"{manifest.name} {manifest.version}"):
+            self._expect_fit(archive)
         before = self._current(manifest.name)
         record = PackageRecord(
             digest=archive.digest,
@@ -166,20 +176,25 @@ class Packages:
             version=manifest.version,
             manifest=manifest.text,
             module=self._storage.put_blob(archive.module),
-            granted=_granted(manifest, grant, before).to_dict(),
-            secrets=_bound(manifest, secrets or {}, before),
+            granted=packaged.granted(manifest, grant, before).to_dict(),
+            secrets=packaged.bound(manifest, secrets or {}, before),
             installed_at=self._clock.now(),
-            origin=_origin(delivery, by),
+            origin=packaged.origin(delivery, by.name),
         )
-        change = "installed" if before is None else "unchanged" if _same(before, record) else "updated"
+        change = (
+            "installed" if before is None else "unchanged" if packaged.same(before, record) else "updated"
+        )
         if change != "unchanged":
-            self._storage.put_package(record)
+            detail = {"digest": record.digest, "granted": record.granted, "result": change}
+            came = {name: record.origin[name] for name in ("source", "key") if name in record.origin}
+            with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail | came):
+                self._storage.put_package(record)
             self._changed(manifest.name, change)
-        return {"result": change, "warnings": list(delivery.warnings), **_row(record)}
+        return {"result": change, "warnings": list(delivery.warnings), **packaged.row(record)}
 
     def list(self) -> Rows:
         """Every installed version: name, version, digest, permissions in words, state, error."""
-        return [_row(record) for record in self._storage.packages()]
+        return [packaged.row(record) for record in self._storage.packages()]
 
     def describe(self, name: str) -> dict[str, Any]:
         """A package with its actions, permissions, versions and users. Raises NotFound."""
@@ -188,7 +203,7 @@ class Packages:
         manifest = parse_manifest(record.manifest)
         declared = manifest.permissions
         return {
-            **_row(record),
+            **packaged.row(record),
             "description": manifest.description,
             "author": manifest.author,
             "license": manifest.license,
@@ -205,7 +220,9 @@ class Packages:
             "used_by": sorted(set(self._users({one.digest for one in records}))),
         }
 
-    def remove(self, name: str, version: str | None = None, *, force: bool = False) -> Rows:
+    def remove(
+        self, name: str, version: str | None = None, *, force: bool = False, by: Actor = LOCAL
+    ) -> Rows:
         """Remove all versions of a package, or one. Raises NotFound; Conflict while it is in use.
 
         With ``force`` it goes all the same, and tasks that need it fail.
@@ -221,13 +238,24 @@ class Packages:
                 f"{name} is used by {words.listed(users)}",
                 remedy="disable or change these workflows first, or remove it with --force",
             )
-        for record in gone:
-            self._storage.remove_package(record.digest)
         left = [one for one in records if one not in gone]
-        if left and not any(one.current for one in left):
-            self._storage.put_package(replace(left[0], current=True))
+        detail = {"versions": [record.version for record in gone], "force": force}
+        with self._audit.act(by, "package.remove", name, detail):
+            for record in gone:
+                self._storage.remove_package(record.digest)
+            if left and not any(one.current for one in left):
+                self._storage.put_package(replace(left[0], current=True))
         self._changed(name, "removed")
-        return [_row(record) for record in gone]
+        return [packaged.row(record) for record in gone]
+
+    @contextmanager
+    def _noted(self, by: Actor, target: str) -> Iterator[None]:
+        """A package that is refused inside is in the audit log."""
+        try:
+            yield
+        except (InvalidPackage, Conflict) as error:
+            self._audit.refused(by, "package.install", target, error)
+            raise
 
     def _current(self, name: str) -> PackageRecord | None:
         return next((one for one in self._storage.packages(name) if one.current), None)
@@ -280,66 +308,3 @@ class Packages:
     def _changed(self, name: str, change: str) -> None:
         self.forget()
         self._hooks.emit("wf_plugin_changed", {"name": name, "change": change})
-
-
-def _granted(
-    manifest: Manifest, grant: Mapping[str, Any] | None, before: PackageRecord | None
-) -> Permissions:
-    """What the package gets of what it declares. Raises Forbidden when nobody has granted that."""
-    wanted = manifest.permissions
-    if grant is not None:
-        return wanted.narrow(parse(grant, "grant"))
-    held = parse(before.granted) if before else Permissions()
-    if lacking := missing(wanted, held):
-        asked = "; it ".join(lacking)
-        raise Forbidden(
-            f"{manifest.name} {manifest.version} asks for what nobody has granted: it {asked}",
-            remedy="grant them with --grant, if you trust the plugin with this",
-        )
-    return wanted.narrow(held)
-
-
-def _bound(manifest: Manifest, given: Mapping[str, str], before: PackageRecord | None) -> dict[str, str]:
-    """The stored secret of each slot: as given, as before, or the one of the same name."""
-    slots = manifest.permissions.secrets
-    for slot in given:
-        if slot not in slots:
-            raise UsageError(
-                f"{manifest.name} has no secret {slot}{words.hint(slot, slots)}",
-                remedy=f"its secrets are {words.listed(list(slots))}" if slots else "it asks for none",
-            )
-    former = before.secrets if before else {}
-    return {slot: given.get(slot) or former.get(slot) or slot for slot in slots}
-
-
-def _origin(delivery: Delivery, by: str) -> dict[str, str]:
-    said = {"source": delivery.source, "signature": delivery.signature, "key": delivery.key, "by": by}
-    return {name: value for name, value in said.items() if value}
-
-
-def _same(before: PackageRecord, record: PackageRecord) -> bool:
-    origins = ({**one.origin, "by": ""} for one in (before, record))
-    return replace(before, installed_at=0, origin=next(origins)) == replace(
-        record, installed_at=0, origin=next(origins)
-    )
-
-
-def _row(record: PackageRecord) -> dict[str, Any]:
-    try:
-        manifest = parse_manifest(record.manifest)
-        expect_usable(manifest)
-        permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
-    except WorkflowError as fault:
-        permissions, error = [], fault.message
-    return {
-        "name": record.name,
-        "version": record.version,
-        "digest": record.digest,
-        "permissions": permissions,
-        "state": "broken" if error else "current" if record.current else "kept",
-        "error": error,
-        "granted": dict(record.granted),
-        "secrets": dict(record.secrets),
-        "origin": dict(record.origin),
-        "installed_at": rfc3339(record.installed_at),
-    }

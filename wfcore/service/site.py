@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.errors import Unavailable
+from wfcore.model.actor import Actor
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from wfcore.service.auth import Tokens
 
 MAX_BODY: Final = 16 * 1024 * 1024
+
+
+def actor(request: Request) -> Actor:
+    """Who sends a request, as the gate has found it out."""
+    found: Actor = request.context.actor
+    return found
 
 
 class Parking:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.engine import schedule
 from wfcore.engine.library import Library, Revision
 from wfcore.engine.ticker import timed
-from wfcore.errors import NotFound
+from wfcore.errors import Forbidden, NotFound
+from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.records import TriggerRecord, WorkflowRecord
 from wfcore.model.workflow import Group, Input, Trigger, Workflow
 from wfcore.plugins.contracts import AddressedTrigger, Clock, Storage, TimedTrigger
@@ -34,7 +36,8 @@ class Applied:
 class Workflows:
     """Methods take a workflow's namespace and id. ``changed`` is told (namespace, id) after a change.
 
-    ``pins`` gives the packages that a workflow would use now: name -> digest.
+    ``pins`` gives the packages that a workflow would use now: name -> digest. What changes something is
+    written to the ``audit`` log as done by ``by``.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Workflows:
         clock: Clock,
         changed: Callable[[str, str], None],
         pins: Callable[[Workflow], Mapping[str, str]],
+        audit: AuditLog,
     ) -> None:
         self._storage = storage
         self._library = library
@@ -52,20 +56,28 @@ class Workflows:
         self._clock = clock
         self._changed = changed
         self._pins = pins
+        self._audit = audit
 
     def validate(self, source: bytes, file: str, files: Mapping[str, str] | None = None) -> Workflow:
         """The workflow of a file. Raises InvalidWorkflow with all of its problems."""
         return self._loader.load(source, file, files)
 
     def apply(
-        self, source: bytes, file: str, files: Mapping[str, str] | None = None, *, dry_run: bool = False
+        self,
+        source: bytes,
+        file: str,
+        files: Mapping[str, str] | None = None,
+        *,
+        dry_run: bool = False,
+        by: Actor = LOCAL,
     ) -> Applied:
         """Make a file the current revision of its workflow, unless it and the plugins it uses are the same.
 
-        ``files`` are the texts that its tasks may name. Raises InvalidWorkflow, and Conflict when another
-        workflow has one of its hook URLs.
+        ``files`` are the texts that its tasks may name. Raises InvalidWorkflow, Conflict when another
+        workflow has one of its hook URLs, and Forbidden when ``by`` may not act in its namespace.
         """
         workflow, now = self.validate(source, file, files), self._clock.now()
+        self._expect(by, "workflow.apply", workflow.namespace, workflow.id)
         before = self._storage.workflow(workflow.namespace, workflow.id)
         plugins = self._pins(workflow)
         if before is not None and before.digest == workflow.digest and before.plugins == plugins:
@@ -87,7 +99,9 @@ class Workflows:
         result = "created" if before is None else "updated"
         if not dry_run:
             triggers = self._triggers(workflow, now) if record.enabled else []
-            self._storage.put_workflow(record, triggers)
+            detail = {"revision": record.revision, "digest": record.digest, "result": result}
+            with self._audit.act(by, "workflow.apply", workflow.address, detail):
+                self._storage.put_workflow(record, triggers)
             self._announce(workflow.namespace, workflow.id)
         return _applied(record, workflow, result)
 
@@ -113,21 +127,31 @@ class Workflows:
             "graph": draw([(t.name, t.type, t.needs) for t in workflow.tasks.tasks.values()]),
         }
 
-    def set_enabled(self, namespace: str, id: str, enabled: bool) -> dict[str, Any]:
+    def set_enabled(self, namespace: str, id: str, enabled: bool, *, by: Actor = LOCAL) -> dict[str, Any]:
         """Turn the operator's switch; running executions go on."""
         workflow = self._library.current(namespace, id).workflow
         triggers = self._triggers(workflow, self._clock.now()) if enabled else []
-        if not self._storage.enable_workflow(namespace, id, enabled, triggers):
-            raise NotFound(f"there is no workflow {namespace}/{id}")
+        action = "workflow.enable" if enabled else "workflow.disable"
+        with self._audit.act(by, action, f"{namespace}/{id}"):
+            if not self._storage.enable_workflow(namespace, id, enabled, triggers):
+                raise NotFound(f"there is no workflow {namespace}/{id}")
         self._announce(namespace, id)
         return summary(self._library.current(namespace, id))
 
-    def delete(self, namespace: str, id: str) -> None:
+    def delete(self, namespace: str, id: str, *, by: Actor = LOCAL) -> None:
         """Delete a workflow; its executions go on and stay."""
-        if not self._storage.delete_workflow(namespace, id):
-            remedy = "see `workflow workflow list` for what is there"
-            raise NotFound(f"there is no workflow {namespace}/{id}", remedy=remedy)
+        with self._audit.act(by, "workflow.delete", f"{namespace}/{id}"):
+            if not self._storage.delete_workflow(namespace, id):
+                remedy = "see `workflow workflow list` for what is there"
+                raise NotFound(f"there is no workflow {namespace}/{id}", remedy=remedy)
         self._announce(namespace, id)
+
+    def _expect(self, by: Actor, action: str, namespace: str, id: str) -> None:
+        try:
+            by.expect(namespace)
+        except Forbidden as error:
+            self._audit.refused(by, action, f"{namespace}/{id}", error)
+            raise
 
     def _announce(self, namespace: str, id: str) -> None:
         self._library.forget(namespace, id)

@@ -24,6 +24,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "record": ("namespace", "key"),
     "blob_ref": ("digest", "execution"),
     "package": ("digest",),
+    "audit": ("server", "seq"),
+    "token": ("name",),
 }
 #: Servers live where they run: they are not moved. A message gets a number where it comes to.
 _LEFT: Final = {"node": COLUMNS["node"], "inbox": ("id",)}

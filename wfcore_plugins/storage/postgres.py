@@ -16,6 +16,7 @@ import psycopg2
 from wfcore.api import CONTRACT, Context, PluginError, Step, Unavailable
 
 from . import migrations, postgres_content
+from .audit import AuditQueries, TokenQueries
 from .catalogue import WorkflowQueries
 from .commit import merge
 from .dialect import Dialect
@@ -57,7 +58,14 @@ POSTGRES: Final = Dialect(
 
 
 class PostgresStorage(
-    ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, NodeQueries, MoveQueries
+    ExecutionQueries,
+    WorkflowQueries,
+    RecordQueries,
+    PackageQueries,
+    AuditQueries,
+    TokenQueries,
+    NodeQueries,
+    MoveQueries,
 ):
     """``Storage`` on a PostgreSQL database, which several servers may use.
 
@@ -202,8 +210,17 @@ class PostgresStorage(
             yield self._tables
 
     @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See ``Storage``."""
+        with self.writing():
+            yield
+
+    @contextmanager
     def _connection(self) -> Iterator[None]:
-        """A connection for this thread while inside."""
+        """A connection for this thread while inside; that which it has, if it has one."""
+        if not self._pool.is_closed():
+            yield
+            return
         with self._quiet:
             self._users += 1
         try:

@@ -35,6 +35,11 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
         "origin",
     ),
+    "audit": (
+        "server", "seq", "at", "actor", "remote", "action", "target", "result", "detail", "previous",
+        "digest",
+    ),
+    "token": ("name", "role", "namespaces", "digest", "created_at", "created_by", "expires_at"),
     "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
 }  # fmt: skip
 
@@ -57,6 +62,8 @@ class Tables:
     record: Any
     blob_ref: Any
     package: Any
+    audit: Any
+    token: Any
     node: Any
     shared: bool = False
 

@@ -18,6 +18,7 @@ from playhouse.pool import PooledSqliteDatabase
 from wfcore.api import CONTRACT, Conflict, Context, NotFound, PluginError, Step, Unavailable
 
 from . import migrations, sqlite_backup, sqlite_file
+from .audit import AuditQueries, TokenQueries
 from .blobs import Blobs
 from .catalogue import WorkflowQueries
 from .dialect import Dialect
@@ -60,7 +61,15 @@ SQLITE: Final = Dialect(
 )
 
 
-class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQueries, MoveQueries):
+class SqliteStorage(
+    ExecutionQueries,
+    WorkflowQueries,
+    RecordQueries,
+    PackageQueries,
+    AuditQueries,
+    TokenQueries,
+    MoveQueries,
+):
     """``Storage`` on one SQLite file, which belongs to one process from ``start`` to ``stop``.
 
     All writes go through one connection under a lock; reads take a connection from a pool for the
@@ -93,6 +102,7 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
         self._reader: Any = PooledSqliteDatabase(None, max_connections=None)
         self._written, self._read = tables(self._writer), tables(self._reader)
         self._writing = threading.Lock()
+        self._transacting: int | None = None
         self._quiet = threading.Condition()
         self._reads = 0
         self._open = False
@@ -234,10 +244,24 @@ class SqliteStorage(ExecutionQueries, WorkflowQueries, RecordQueries, PackageQue
     @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[Tables]:
         """See ``Sessions``; every writer is alone."""
+        if self._transacting == threading.get_ident():
+            with self._writer.atomic():
+                yield self._written
+            return
         with self._writing, faults(self._path):
             self._expect_open(to_write=True)
             with SQLITE.transaction(self._writer):
                 yield self._written
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See ``Storage``."""
+        with self.writing():
+            self._transacting = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._transacting = None
 
     def _open_writer(self) -> list[str]:
         """Take the lock, open the file, or make it, and migrate; the migrations that were applied."""

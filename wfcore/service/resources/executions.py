@@ -11,7 +11,7 @@ from wfcore.service import params
 from wfcore.service.answers import send
 from wfcore.service.body import check_keys, read_json
 from wfcore.service.executions import summary
-from wfcore.service.site import Site
+from wfcore.service.site import Site, actor
 from wfcore.service.stream import EventStream, park_until_end, poll
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ExecutionItem:
             raise UsageError(
                 "`reason` is not a text of at most 1000 characters", remedy='send {"reason": "why"}'
             )
-        send(response, self._executions.cancel(id, reason), 202)
+        send(response, self._executions.cancel(id, reason, by=actor(request)), 202)
 
     def _poll(self, request: Request, response: Response, name: str, id: str) -> None:
         read = self._executions.facts if name == "facts" else self._executions.logs

@@ -10,14 +10,12 @@ from wfcore.errors import UsageError
 from wfcore.service.answers import send
 from wfcore.service.body import check_keys, read_json
 from wfcore.service.params import FORCE, NAME, VERSION, WORDS
-from wfcore.service.site import Site
+from wfcore.service.site import Site, actor
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
 _KEYS: Final = ("package", "signature", "source", "reference", "digest", "grant", "secrets")
-#: Who installs: whoever has the token of this server.
-_BY: Final = "admin"
 
 
 class PackageList:
@@ -37,18 +35,19 @@ class PackageList:
         grant, secrets = _mapping(body, "grant"), _mapping(body, "secrets")
         if "reference" in body:
             wanted = _text(body, "reference", needed=True), _text(body, "digest")
-            done = self._packages.install_from(*wanted, grant, secrets, by=_BY)
+            done = self._packages.install_from(*wanted, grant, secrets, by=actor(request))
         else:
             content = _archive(body.get("package"))
             origin = {"signature": _text(body, "signature"), "source": _text(body, "source")}
-            done = self._packages.install(content, grant, secrets, **origin, by=_BY)
+            done = self._packages.install(content, grant, secrets, **origin, by=actor(request))
         send(response, done)
 
     def on_post_look(self, request: Request, response: Response) -> None:
         """Say what a reference would install."""
         body = read_json(request, self._limit)
         check_keys(body, ("reference", "digest"), "the request body")
-        send(response, self._packages.look(_text(body, "reference", needed=True), _text(body, "digest")))
+        wanted = _text(body, "reference", needed=True), _text(body, "digest")
+        send(response, self._packages.look(*wanted, by=actor(request)))
 
     def on_get_updates(self, request: Request, response: Response) -> None:
         """List newer versions."""
@@ -72,7 +71,8 @@ class PackageItem:
     def on_delete(self, request: Request, response: Response, namespace: str, name: str) -> None:
         """Remove a package."""
         version, force = VERSION.read(request), FORCE.read(request)
-        send(response, {"packages": self._packages.remove(f"{namespace}/{name}", version, force=force)})
+        gone = self._packages.remove(f"{namespace}/{name}", version, force=force, by=actor(request))
+        send(response, {"packages": gone})
 
 
 def _archive(given: Any) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wfcore.service.answers import send
 from wfcore.service.body import read_workflow
 from wfcore.service.params import DRY_RUN, FILE, NAMESPACE
-from wfcore.service.site import Site
+from wfcore.service.site import Site, actor
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -28,7 +28,7 @@ class WorkflowList:
         """Apply a workflow."""
         file, dry_run = FILE.read(request), DRY_RUN.read(request)
         source, files = read_workflow(request, self._limit)
-        applied = self._workflows.apply(source, file, files, dry_run=dry_run)
+        applied = self._workflows.apply(source, file, files, dry_run=dry_run, by=actor(request))
         send(response, asdict(applied))
 
     def on_post_validate(self, request: Request, response: Response) -> None:
@@ -52,15 +52,15 @@ class WorkflowItem:
             trigger["token"] = token if trigger["address"] else None
         send(response, detail)
 
-    def on_delete(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+    def on_delete(self, request: Request, response: Response, namespace: str, id: str) -> None:
         """Delete a workflow; its executions stay."""
-        self._workflows.delete(namespace, id)
+        self._workflows.delete(namespace, id, by=actor(request))
         response.status = 204
 
-    def on_post_enable(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+    def on_post_enable(self, request: Request, response: Response, namespace: str, id: str) -> None:
         """Turn a workflow on."""
-        send(response, self._workflows.set_enabled(namespace, id, True))
+        send(response, self._workflows.set_enabled(namespace, id, True, by=actor(request)))
 
-    def on_post_disable(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+    def on_post_disable(self, request: Request, response: Response, namespace: str, id: str) -> None:
         """Turn a workflow off; running executions go on."""
-        send(response, self._workflows.set_enabled(namespace, id, False))
+        send(response, self._workflows.set_enabled(namespace, id, False, by=actor(request)))

@@ -20,6 +20,7 @@ from threading import Thread
 import pytest
 
 from wfcore.api import CONTRACT, ExecutionQuery, Fact, Step, Storage, TaskRecord
+from wfsdk.contracts.storage_audit import AuditContract
 from wfsdk.contracts.storage_commit import CommitContract
 from wfsdk.contracts.storage_executions import ExecutionContract, running
 from wfsdk.contracts.storage_packages import PackageContract
@@ -27,7 +28,9 @@ from wfsdk.contracts.storage_upkeep import UpkeepContract
 from wfsdk.contracts.storage_workflows import WorkflowContract
 
 
-class StorageContract(CommitContract, ExecutionContract, WorkflowContract, PackageContract, UpkeepContract):
+class StorageContract(
+    CommitContract, ExecutionContract, WorkflowContract, PackageContract, AuditContract, UpkeepContract
+):
     """What every storage driver must do; a subclass says how one is made."""
 
     @abstractmethod

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from wfcore.api import (
+    AuditRecord,
     ExecutionRecord,
     Fact,
     Message,
     PackageRecord,
     TaskRecord,
+    TokenRecord,
     TriggerRecord,
     WorkflowRecord,
 )
@@ -23,7 +25,17 @@ from wfcore.api import (
 Key = tuple[Any, ...]
 ROWS = {
     row.__name__: row
-    for row in (ExecutionRecord, Fact, Message, PackageRecord, TaskRecord, TriggerRecord, WorkflowRecord)
+    for row in (
+        AuditRecord,
+        ExecutionRecord,
+        Fact,
+        Message,
+        PackageRecord,
+        TaskRecord,
+        TokenRecord,
+        TriggerRecord,
+        WorkflowRecord,
+    )
 }
 
 

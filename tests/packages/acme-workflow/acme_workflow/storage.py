@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from acme_workflow.journal import Change, Journal
+from acme_workflow.ledger import Ledger
 from acme_workflow.rules import create, set_head, update, write
 from wfcore.api import (
     CONTRACT,
@@ -37,7 +38,7 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 MIGRATION = "0001 journal"
 
 
-class AcmeStorage:
+class AcmeStorage(Ledger):
     """``path`` is the journal file. It belongs to one server."""
 
     contract: ClassVar[int] = CONTRACT
@@ -47,6 +48,7 @@ class AcmeStorage:
         self._path = Path(config.get("path") or context.data_dir / "acme.journal")
         self._journal: Journal | None = None
         self._lock = threading.RLock()
+        self._open: Change | None = None
 
     def start(self) -> None:
         self.migrate()
@@ -73,9 +75,21 @@ class AcmeStorage:
         """A transaction under the lock; written when the block ends well."""
         with self._lock:
             assert self._journal is not None, "the storage is not started"
+            if self._open is not None:  # this thread's: it has the lock
+                yield self._open
+                return
             change = Change(self._journal.tables)
             yield change
             self._journal.write(change)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._change() as change:
+            self._open = change
+            try:
+                yield
+            finally:
+                self._open = None
 
     def _all(self, table: str, *prefix: Any) -> list[Any]:
         with self._change() as change:

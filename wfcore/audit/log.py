@@ -1,0 +1,138 @@
+"""Writes the audit log of this server: one chain, each entry in the transaction of its act."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from wfcore.audit.chain import ORIGIN, seal
+from wfcore.audit.throttle import Throttle
+from wfcore.errors import WorkflowError
+from wfcore.model.actor import Actor
+from wfcore.model.records import AuditRecord
+from wfcore.plugins.contracts import Clock, Storage
+
+#: The longest text that an entry takes from outside, in characters.
+MAX_TEXT: Final = 500
+#: What of the characters that end a line or steer a terminal is left of a text from outside.
+_SAFE: Final = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), "\ufffd")
+_log = logging.getLogger("workflow.audit")
+
+
+class AuditLog:
+    """The log of one server. ``server`` names its chain: the same after each start.
+
+    One act at a time: the entry's place in the chain is its alone until it is durable.
+    """
+
+    def __init__(self, storage: Storage, clock: Clock, server: str) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._server = server
+        self._lock = threading.RLock()
+        self._head: AuditRecord | None = None
+        self._throttle = Throttle(clock)
+
+    @contextmanager
+    def act(
+        self, by: Actor, action: str, target: str, detail: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """What the block writes to storage, and the entry that says so: both are durable at its end, or none.
+
+        An act that is refused inside is recorded too, with the error's code; the error goes on.
+        """
+        try:
+            with self._lock, self._chained():
+                entry = self._next(by, action, target, "ok", detail or {})
+                with self._storage.transaction():
+                    yield
+                    self._storage.append_audit(entry)
+                self._head = entry
+        except WorkflowError as error:
+            if error.http_status < 500:
+                self.refused(by, action, target, error, detail)
+            raise
+
+    def note(
+        self, by: Actor, action: str, target: str, result: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """An entry of its own, for what writes nothing else. Raises Unavailable when it cannot be written."""
+        with self._lock, self._chained():
+            entry = self._next(by, action, target, result, detail or {})
+            with self._storage.transaction():
+                self._storage.append_audit(entry)
+            self._head = entry
+
+    def refused(
+        self,
+        by: Actor,
+        action: str,
+        target: str,
+        error: WorkflowError,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """An entry for what was refused; it stays refused when the entry cannot be written, and is logged."""
+        self.denied(by, action, target, error.code, {**(detail or {}), "error": error.message})
+
+    def denied(self, by: Actor, action: str, target: str, result: str, detail: Mapping[str, Any]) -> None:
+        """As ``refused``. Of many alike within a minute only the first are written, then how many were not."""
+        more = self._throttle.admit((by.name, by.remote, action))
+        if more is None:
+            return
+        told = {**detail, "unwritten": more} if more else detail
+        try:
+            self.note(by, action, target, result, told)
+        except WorkflowError as error:
+            _log.error("%s of %s by %s was refused, and not recorded: %s", action, target, by.name, error)
+
+    @contextmanager
+    def _chained(self) -> Iterator[None]:
+        """Whatever fails, the end of the chain is read again before the next entry."""
+        try:
+            yield
+        except BaseException:
+            self._head = None
+            raise
+
+    def _next(
+        self, by: Actor, action: str, target: str, result: str, detail: Mapping[str, Any]
+    ) -> AuditRecord:
+        head = self._head or self._last()
+        return seal(
+            AuditRecord(
+                server=self._server,
+                seq=head.seq + 1 if head else 1,
+                at=max(self._clock.now(), head.at if head else 0),
+                actor=_clean(by.name),
+                remote=_clean(by.remote),
+                action=action,
+                target=_clean(target),
+                result=result,
+                detail=_cleaned(detail),
+                previous=head.digest if head else ORIGIN,
+                digest="",
+            )
+        )
+
+    def _last(self) -> AuditRecord | None:
+        return next((one for one in self._storage.audit_heads() if one.server == self._server), None)
+
+
+def _clean(text: str) -> str:
+    """A text from outside as one line of bounded length."""
+    line = text.encode("utf-8", "replace").decode().translate(_SAFE)
+    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
+
+
+def _cleaned(detail: Any) -> Any:
+    match detail:
+        case str():
+            return _clean(detail)
+        case dict():
+            return {_clean(str(name)): _cleaned(value) for name, value in detail.items()}
+        case list() | tuple():
+            return [_cleaned(value) for value in detail]
+    return detail

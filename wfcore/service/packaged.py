@@ -1,0 +1,79 @@
+"""The record of an installed package: made from what was delivered and granted, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from wfcore.errors import Forbidden, UsageError, WorkflowError
+from wfcore.language import words
+from wfcore.model.records import PackageRecord
+from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages.permissions import Permissions, missing, parse
+from wfcore.service.supply import Delivery
+from wfcore.service.times import rfc3339
+
+
+def granted(manifest: Manifest, grant: Mapping[str, Any] | None, before: PackageRecord | None) -> Permissions:
+    """What the package gets of what it declares. Raises Forbidden when nobody has granted that."""
+    wanted = manifest.permissions
+    if grant is not None:
+        return wanted.narrow(parse(grant, "grant"))
+    held = parse(before.granted) if before else Permissions()
+    if lacking := missing(wanted, held):
+        asked = "; it ".join(lacking)
+        raise Forbidden(
+            f"{manifest.name} {manifest.version} asks for what nobody has granted: it {asked}",
+            remedy="grant them with --grant, if you trust the plugin with this",
+        )
+    return wanted.narrow(held)
+
+
+def bound(manifest: Manifest, given: Mapping[str, str], before: PackageRecord | None) -> dict[str, str]:
+    """The stored secret of each slot: as given, as before, or the one of the same name."""
+    slots = manifest.permissions.secrets
+    for slot in given:
+        if slot not in slots:
+            raise UsageError(
+                f"{manifest.name} has no secret {slot}{words.hint(slot, slots)}",
+                remedy=f"its secrets are {words.listed(list(slots))}" if slots else "it asks for none",
+            )
+    former = before.secrets if before else {}
+    return {slot: given.get(slot) or former.get(slot) or slot for slot in slots}
+
+
+def origin(delivery: Delivery, by: str) -> dict[str, str]:
+    """Where it came from, as ``PackageRecord`` has it."""
+    said = {"source": delivery.source, "signature": delivery.signature, "key": delivery.key, "by": by}
+    return {name: value for name, value in said.items() if value}
+
+
+def same(before: PackageRecord, record: PackageRecord) -> bool:
+    """Whether an installation would change nothing; who installs, and when, does not count."""
+    origins = ({**one.origin, "by": ""} for one in (before, record))
+    return replace(before, installed_at=0, origin=next(origins)) == replace(
+        record, installed_at=0, origin=next(origins)
+    )
+
+
+def row(record: PackageRecord) -> dict[str, Any]:
+    """As API and command line show it."""
+    try:
+        manifest = parse_manifest(record.manifest)
+        expect_usable(manifest)
+        permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
+    except WorkflowError as fault:
+        permissions, error = [], fault.message
+    return {
+        "name": record.name,
+        "version": record.version,
+        "digest": record.digest,
+        "permissions": permissions,
+        "state": "broken" if error else "current" if record.current else "kept",
+        "error": error,
+        "granted": dict(record.granted),
+        "secrets": dict(record.secrets),
+        "origin": dict(record.origin),
+        "installed_at": rfc3339(record.installed_at),
+    }
