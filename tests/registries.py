@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import io
+import sys
 import tarfile
 import zipfile
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,15 @@ def package_signature(key, content):
     return trust.sign(key, read_archive(content), content, 1_700_000_000)
 
 
-class Files(Server):
+class Quiet(Server):
+    """Clients that have heard enough are no news."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Files(Quiet):
     """Files by path."""
 
     def __init__(self, files=None):
@@ -85,7 +94,7 @@ class Index(Files):
             self.write()
         return self
 
-    def change(self, name, version, **values):
+    def change(self, name, version, /, **values):
         """Another text for a version."""
         listed = self.said.releases[name]
         self.said.releases[name] = [
@@ -115,7 +124,7 @@ class Index(Files):
         self.files[f"/{index.TOP}"] = index.write_top(top, key or self.key)
 
 
-class Npm(Server):
+class Npm(Quiet):
     """npm's registry: documents, and tarballs made as ``npm pack`` makes them."""
 
     def __init__(self):
@@ -142,7 +151,7 @@ class Npm(Server):
         return Answer(404, {"error": "Not found"}) if document is None else Answer(200, document)
 
 
-class Github(Server):
+class Github(Quiet):
     """GitHub's REST API: releases by tag, their assets, and archives of repositories."""
 
     def __init__(self, repository="acme/hi"):

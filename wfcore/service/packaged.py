@@ -11,6 +11,7 @@ from wfcore.language import words
 from wfcore.model.records import PackageRecord
 from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
+from wfcore.plugins.registry import Revocation
 from wfcore.service.supply import Delivery
 from wfcore.service.times import rfc3339
 
@@ -57,7 +58,7 @@ def same(before: PackageRecord, record: PackageRecord) -> bool:
     )
 
 
-def row(record: PackageRecord) -> dict[str, Any]:
+def row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, Any]:
     """As API and command line show it."""
     try:
         manifest = parse_manifest(record.manifest)
@@ -65,12 +66,15 @@ def row(record: PackageRecord) -> dict[str, Any]:
         permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
     except WorkflowError as fault:
         permissions, error = [], fault.message
+    state = "broken" if error else "current" if record.current else "kept"
+    if record.digest in revoked:
+        state, error = "revoked", f"revoked: {revoked[record.digest].reason}"
     return {
         "name": record.name,
         "version": record.version,
         "digest": record.digest,
         "permissions": permissions,
-        "state": "broken" if error else "current" if record.current else "kept",
+        "state": state,
         "error": error,
         "granted": dict(record.granted),
         "secrets": dict(record.secrets),

@@ -21,6 +21,7 @@ from wfcore.language import words
 from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN
 from wfcore.model.records import ExecutionQuery, PackageRecord
+from wfcore.packages import revoked
 from wfcore.packages.archive import Archive
 from wfcore.packages.manifest import expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
@@ -28,7 +29,7 @@ from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
 from wfcore.service import packaged
-from wfcore.service.supply import Delivery, Supply
+from wfcore.service.supply import ByHand, Delivery, Supply
 from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
@@ -67,10 +68,11 @@ class Packages:
 
     def look(self, reference: str, digest: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
         """What installing a reference would install; see ``supply.Supply.find``. Nothing is changed."""
-        if command := self.supply.command(reference):
-            return {"command": list(command)}
-        with self._noted(by, reference):
-            found = self.supply.find(reference, digest)
+        try:
+            with self._noted(by, reference):
+                found = self.supply.find(reference, digest)
+        except ByHand as native:
+            return {"command": list(native.command)}
         manifest = found.archive.manifest
         before = self._current(manifest.name)
         held = parse_manifest(before.manifest).permissions if before else Permissions()
@@ -190,11 +192,11 @@ class Packages:
             with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail | came):
                 self._storage.put_package(record)
             self._changed(manifest.name, change)
-        return {"result": change, "warnings": list(delivery.warnings), **packaged.row(record)}
+        return {"result": change, "warnings": list(delivery.warnings), **self._row(record)}
 
     def list(self) -> Rows:
         """Every installed version: name, version, digest, permissions in words, state, error."""
-        return [packaged.row(record) for record in self._storage.packages()]
+        return self._rows(self._storage.packages())
 
     def describe(self, name: str) -> dict[str, Any]:
         """A package with its actions, permissions, versions and users. Raises NotFound."""
@@ -203,7 +205,7 @@ class Packages:
         manifest = parse_manifest(record.manifest)
         declared = manifest.permissions
         return {
-            **packaged.row(record),
+            **self._row(record),
             "description": manifest.description,
             "author": manifest.author,
             "license": manifest.license,
@@ -246,7 +248,7 @@ class Packages:
             if left and not any(one.current for one in left):
                 self._storage.put_package(replace(left[0], current=True))
         self._changed(name, "removed")
-        return [packaged.row(record) for record in gone]
+        return self._rows(gone)
 
     @contextmanager
     def _noted(self, by: Actor, target: str) -> Iterator[None]:
@@ -259,6 +261,13 @@ class Packages:
 
     def _current(self, name: str) -> PackageRecord | None:
         return next((one for one in self._storage.packages(name) if one.current), None)
+
+    def _row(self, record: PackageRecord) -> dict[str, Any]:
+        return packaged.row(record, revoked.read(self._storage))
+
+    def _rows(self, records: Records) -> Rows:
+        found = revoked.read(self._storage)
+        return [packaged.row(record, found) for record in records]
 
     def _versions(self, name: str) -> Records:
         records = self._storage.packages(name)

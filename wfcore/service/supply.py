@@ -33,6 +33,17 @@ class Delivery:
     warnings: tuple[str, ...] = ()
 
 
+class ByHand(UsageError):
+    """What a reference names is not installed by us; ``command`` does it."""
+
+    def __init__(self, source: str, command: Sequence[str]) -> None:
+        super().__init__(
+            f"{source} is native code, which workflow does not install",
+            remedy=f"if you trust it, run {' '.join(command)}",
+        )
+        self.command = tuple(command)
+
+
 @dataclass(frozen=True, slots=True)
 class Newer:
     """A version that could follow the installed one."""
@@ -68,7 +79,7 @@ class Supply:
     def find(self, text: str, digest: str = "") -> Delivery:
         """The package that a reference names, fetched and checked. ``digest``: what it has to be.
 
-        Raises UsageError, NotFound, InvalidPackage with the reason not to trust it, Unreachable, Forbidden.
+        Raises UsageError, ByHand, NotFound, Unreachable, Forbidden, InvalidPackage with the reason not to trust it.
         """
         asked = reference.parse(text)
         digest = digest or asked.digest
@@ -81,15 +92,12 @@ class Supply:
         ):
             return last
         driver, offer = self._offered(asked)
+        if offer.command:
+            raise ByHand(offer.source, offer.command)
         found = self._received(asked, offer, driver.fetch(offer), digest)
         with self._lock:
             self._last = found
         return found
-
-    def command(self, text: str) -> tuple[str, ...]:
-        """What the operator has to run himself for this reference; nothing if it can be installed here."""
-        asked = reference.parse(text)
-        return self._offered(asked)[1].command if asked.registry and asked.registry != reference.URL else ()
 
     def accept(self, content: bytes, signature: str, source: str, changelog: str = "") -> Delivery:
         """An archive, however it came here, checked. Raises InvalidPackage."""
@@ -179,7 +187,7 @@ class Supply:
         found = hashlib.sha256(parcel.content).hexdigest()
         for expected, whose in ((digest, "it was asked for"), (offer.digest, "the registry says")):
             if expected and found != expected:
-                named = f"{offer.name} {offer.version}".strip() or offer.source
+                named = f"{offer.name} {offer.version}" if offer.name else offer.source
                 raise InvalidPackage(
                     f"{named} is not what it should be: its sha256 is {found}, not {expected} as {whose}",
                     remedy="ask its publisher; nothing was installed",

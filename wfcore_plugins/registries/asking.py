@@ -48,7 +48,12 @@ def ask(
     except RetryableError as error:
         raise Unreachable(error.message, remedy="try again later; nothing was installed") from None
     except TerminalError as error:
-        raise InvalidPackage(error.message, remedy="ask who runs the registry") from None
+        what = (
+            f"more than {most} bytes"
+            if error.kind == "too_large"
+            else f"what cannot be used: {error.message}"
+        )
+        raise InvalidPackage(f"{url} answers with {what}", remedy="ask who runs the registry") from None
     if found.status >= 500 or found.status in (408, 425, 429):
         raise Unreachable(f"{url} answers {found.status}", remedy="try again later; nothing was installed")
     return found

@@ -9,7 +9,8 @@ from wfcore.cli.output import Answer, Line, Styled, table
 from wfcore.cli.session import Session
 
 _STYLES = {
-    "loaded": "green", "available": "dim", "broken": "red", "current": "green", "kept": "dim",
+    "loaded": "green", "available": "dim", "broken": "red", "revoked": "red",
+    "current": "green", "kept": "dim",
 }  # fmt: skip
 _NOTHING = "it has no permissions: it computes and logs"
 
