@@ -28,6 +28,9 @@ PROTOCOLS = [
     contracts.TimedTrigger,
     contracts.AddressedTrigger,
     contracts.Dispatcher,
+    contracts.Registry,
+    contracts.IndexedRegistry,
+    contracts.OpenRegistry,
 ]
 
 

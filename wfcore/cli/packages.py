@@ -15,7 +15,7 @@ from wfcore.errors import UsageError
 
 if TYPE_CHECKING:
     from wfcore.model.actor import Actor
-    from wfcore.plugins.contracts import Parcel, Registry
+    from wfcore.plugins.contracts import OpenRegistry, Parcel, Registry
 
 _PATH: Final = "/api/v1/packages"
 Grant = Mapping[str, Any] | None
@@ -165,6 +165,26 @@ def driver(session: Session, name: str) -> Iterator[Registry]:
 
     with installation(session) as installed:
         yield installed.live(REGISTRIES, name)
+
+
+@contextmanager
+def taking(session: Session) -> Iterator[OpenRegistry]:
+    """The first of the configured registries that takes packages. Raises PluginError."""
+    from wfcore.cli.projects import installation
+    from wfcore.errors import PluginError
+    from wfcore.plugins.contracts import OpenRegistry
+    from wfcore.plugins.kinds import REGISTRIES
+
+    names = session.config["plugins"]["registries"]
+    with installation(session) as installed:
+        found = (installed.live(REGISTRIES, name) for name in names)
+        registry = next((one for one in found if isinstance(one, OpenRegistry)), None)
+        if registry is None:
+            raise PluginError(
+                f"none of the registries takes packages: {', '.join(names) or 'there is none'}",
+                remedy="name one that does in plugins.registries, such as http",
+            )
+        yield registry
 
 
 def local(session: Session, target: str) -> Parcel:

@@ -63,6 +63,7 @@ ROOT = Group(
                 "test": command(project.test),
                 "keygen": command(publishing.keygen),
                 "publish": command(publishing.publish),
+                "yank": command(publishing.yank),
                 "search": command(supply.search),
                 "verify": command(publishing.verify),
                 "install": command(supply.install),

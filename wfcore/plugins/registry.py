@@ -94,10 +94,16 @@ class IndexedRegistry(Registry, Protocol):
 
 @runtime_checkable
 class OpenRegistry(Registry, Protocol):
-    """A registry that takes packages."""
+    """A registry that takes packages, and takes them back."""
 
     def publish(self, publication: Publication, index: str = "") -> Mapping[str, Any]:
         """Hand a package in to the index of this name, or the first; what the registry answers.
 
         Raises Unauthorized, Forbidden, Conflict for a version that is there already, InvalidPackage.
+        """
+
+    def yank(self, package: str, version: str, reason: str, token: str, index: str = "") -> Mapping[str, Any]:
+        """Take a version back for this reason, or offer it again when there is none; what is answered.
+
+        Raises Unauthorized, Forbidden, NotFound.
         """

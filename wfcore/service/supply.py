@@ -79,7 +79,7 @@ class Supply:
     def find(self, text: str, digest: str = "") -> Delivery:
         """The package that a reference names, fetched and checked. ``digest``: what it has to be.
 
-        Raises UsageError, ByHand, NotFound, Unreachable, Forbidden, InvalidPackage with the reason not to trust it.
+        Raises UsageError, ByHand, NotFound, Unreachable, Forbidden; InvalidPackage with the reason for it.
         """
         asked = reference.parse(text)
         digest = digest or asked.digest

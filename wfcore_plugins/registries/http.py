@@ -24,7 +24,7 @@ from wfcore.api import (
 
 from .asking import ask, body_of, guard
 from .memory import Memory
-from .publishing import publish
+from .publishing import publish, yank
 
 _WORD: Final = "[a-z][a-z0-9-]{0,63}"
 _NAMESPACE: Final = "[a-z][a-z0-9_-]{0,63}"
@@ -133,10 +133,17 @@ class HttpRegistry:
 
     def publish(self, publication: Publication, index: str = "") -> Mapping[str, Any]:
         """See ``OpenRegistry``."""
+        return publish(guard(self._context), self._taking(index).url, publication)
+
+    def yank(self, package: str, version: str, reason: str, token: str, index: str = "") -> Mapping[str, Any]:
+        """See ``OpenRegistry``."""
+        said = {"name": package, "version": version, "reason": reason}
+        return yank(guard(self._context), self._taking(index).url, said, token)
+
+    def _taking(self, name: str) -> Index:
         if not self._indexes:
             raise NotFound("no registry is configured", remedy="set registries.http.indexes")
-        chosen = self._named(index) if index else self._indexes[0]
-        return publish(guard(self._context), chosen.url, publication)
+        return self._named(name) if name else self._indexes[0]
 
     def _tops(self) -> Iterator[tuple[Index, index.Top]]:
         for one in self._indexes:

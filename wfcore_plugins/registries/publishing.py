@@ -37,8 +37,16 @@ def publish(guard: Guard, url: str, publication: Publication) -> Mapping[str, An
         "signature": publication.signature,
         "changelog": publication.changelog,
     }
-    headers = {"authorization": f"Bearer {publication.token}", "content-type": "application/json"}
-    where = f"{url}/api/v1/packages"
+    return _post(guard, f"{url}/api/v1/packages", said, publication.token)
+
+
+def yank(guard: Guard, url: str, said: Mapping[str, str], token: str) -> Mapping[str, Any]:
+    """Take a version back. Raises as ``OpenRegistry.yank``."""
+    return _post(guard, f"{url}/api/v1/yank", said, token)
+
+
+def _post(guard: Guard, where: str, said: Mapping[str, str], token: str) -> Mapping[str, Any]:
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     return _answer(ask(guard, where, method="POST", headers=headers, body=json.dumps(said).encode()), where)
 
 

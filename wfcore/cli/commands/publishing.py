@@ -58,20 +58,17 @@ def publish(
         token_file (FILE): A file with the publisher's token; - is standard input.
         changelog (TEXT): What is new in this version.
     """
-    from wfcore.cli.packages import driver, local
-    from wfcore.errors import PluginError
+    from wfcore.cli.packages import local, taking
     from wfcore.packages import trust
     from wfcore.packages.archive import read_archive
-    from wfcore.plugins.contracts import OpenRegistry, Publication
+    from wfcore.plugins.contracts import Publication
 
     token = _token(token_file)
     secret = _secret_key(key) if key else None
     parcel = local(session, source)
     archive = read_archive(parcel.content)
     signature = trust.sign(secret, archive, parcel.content, _now()) if secret else parcel.signature
-    with driver(session, "http") as registries:
-        if not isinstance(registries, OpenRegistry):
-            raise PluginError("the registry http takes no packages", remedy="use the built-in one")
+    with taking(session) as registries:
         done = registries.publish(Publication(parcel.content, token, signature, changelog), registry)
     manifest = archive.manifest
     data = {"name": manifest.name, "version": manifest.version, "digest": archive.digest, **done}
@@ -79,6 +76,39 @@ def publish(
         [Styled("published", "green"), f"  {manifest.name} {manifest.version}  {archive.digest[:12]}"]
     ]
     return Answer(data, lines + ([] if signature else [[Styled("  it is not signed", "yellow")]]))
+
+
+def yank(
+    session: Session,
+    version: str,
+    *,
+    reason: str = "",
+    undo: bool = False,
+    registry: str = "",
+    token_file: str | None = None,
+) -> Answer:
+    """Take a published version back: it is not chosen any more, but who names it still gets it.
+
+    Args:
+        version (NAME@VERSION): The version, such as community/slack@1.2.0.
+        reason (TEXT): Why, for those who have it.
+        undo: Offer it again.
+        registry (NAME): Which of registries.http.indexes; the first if none is named.
+        token_file (FILE): A file with the publisher's token; - is standard input.
+    """
+    from wfcore.cli.packages import taking
+    from wfcore.errors import UsageError
+    from wfcore.packages.reference import parse
+
+    asked = parse(version)
+    if asked.registry or not asked.wanted:
+        raise UsageError(f"{version!r} is no version", remedy="write one like community/slack@1.2.0")
+    if undo == bool(reason):
+        raise UsageError("either give a --reason or --undo", remedy="say why the version is taken back")
+    token = _token(token_file)
+    with taking(session) as registries:
+        done = dict(registries.yank(asked.target, asked.wanted, reason, token, registry))
+    return Answer(done, [f"{done['result']}  {asked.target} {asked.wanted}"])
 
 
 def verify(session: Session, source: str, *, key: str | None = None) -> Answer:
