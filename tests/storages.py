@@ -9,6 +9,7 @@ import os
 import shutil
 import sqlite3
 import time
+from collections import defaultdict
 from contextlib import ExitStack, closing, contextmanager
 
 import psycopg2
@@ -18,7 +19,7 @@ KIND = os.environ.get("WORKFLOW_TEST_STORAGE", "sqlite")
 DAY = 86_400
 
 _numbers = itertools.count(1)
-_made, _free = set(), []
+_free = defaultdict(list)
 
 _EMPTY = """
 select pg_terminate_backend(pid, 10000) from pg_stat_activity
@@ -39,16 +40,17 @@ def new_database(server):
 
     It is emptied afterwards for the next one: that takes a tenth of making another.
     """
-    name = _free.pop() if _free else f"test{next(_numbers)}"
+    free = _free[server]
+    if not free:
+        free.append(f"test{next(_numbers)}")
+        _execute(server, f"create database {free[-1]}")
+    name = free.pop()
     url = server.replace("/postgres?", f"/{name}?")
-    if name not in _made:
-        _execute(server, f"create database {name}")
-        _made.add(name)
     try:
         yield url
     finally:
         _execute(url, _EMPTY)
-        _free.append(name)
+        free.append(name)
 
 
 def _execute(url, statement):

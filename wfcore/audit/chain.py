@@ -12,34 +12,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from wfcore.audit.actions import Action
 from wfcore.model.records import AuditRecord
+from wfcore.model.times import rfc3339
 
 #: What the first entry of a chain has instead of a digest before it.
 ORIGIN: Final = "0" * 64
-#: The action by which old entries are removed; its detail names the last of them.
-PRUNE: Final = "audit.prune"
+#: The action by which old entries are removed; its target is their server, its detail names the last of them.
+PRUNE: Final[Action] = "audit.prune"
+#: The fields of an exported entry.
+FIELDS: Final = (
+    "server", "seq", "at", "actor", "remote", "action", "target", "result", "detail", "previous", "digest",
+)  # fmt: skip
 
 
 def seal(record: AuditRecord) -> AuditRecord:
     """The entry with its digest."""
-    return replace(record, digest=digest(plain(record)))
+    return replace(record, digest=digest(export(record)))
 
 
-def plain(record: AuditRecord) -> dict[str, Any]:
-    """An entry as it is exported, without a loss; ``at`` is in microseconds since 1970, UTC."""
-    return {
-        "server": record.server,
-        "seq": record.seq,
-        "at": record.at,
-        "actor": record.actor,
-        "remote": record.remote,
-        "action": record.action,
-        "target": record.target,
-        "result": record.result,
-        "detail": dict(record.detail),
-        "previous": record.previous,
-        "digest": record.digest,
-    }
+def export(record: AuditRecord) -> dict[str, Any]:
+    """An entry as the API and the command line give it, without a loss."""
+    fields = {name: getattr(record, name) for name in FIELDS}
+    return {**fields, "at": rfc3339(record.at), "detail": dict(record.detail)}
 
 
 def digest(entry: Mapping[str, Any]) -> str:
@@ -51,33 +46,35 @@ def digest(entry: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The place of an entry: what an anchor outside of the log has to remember of it."""
+    """The place of an entry: what has to be remembered of it to know it again."""
 
     server: str
     seq: int
     digest: str
 
 
-def faults(server: str, entries: Iterable[AuditRecord], pruned: frozenset[Link]) -> Iterator[str]:
-    """What is wrong with a server's log, an entry each; nothing when it is whole.
+def pruned(entries: Iterable[Mapping[str, Any]]) -> frozenset[Link]:
+    """Where logs may begin, by what is told of the removal of old entries."""
+    told = ((one["target"], one["detail"]) for one in entries if one["action"] == PRUNE)
+    return frozenset(Link(server, detail.get("seq", 0), detail.get("digest", "")) for server, detail in told)
 
-    ``pruned`` are the ends of what was removed by retention: there the log may begin.
+
+def faults(entries: Iterable[Mapping[str, Any]], starts: frozenset[Link]) -> Iterator[str]:
+    """What is wrong with a server's log (exported, in order); nothing when it is whole.
+
+    ``starts`` are the places where it may begin besides its first entry.
     """
     last: Link | None = None
     for entry in entries:
-        if entry.digest != digest(plain(entry)):
-            yield f"entry {entry.seq} was changed"
+        server, seq, before = entry["server"], entry["seq"], entry["previous"]
+        if entry["digest"] != digest(entry):
+            yield f"entry {seq} was changed"
         if last is None:
-            if not _may_begin(server, entry, pruned):
-                yield f"what came before entry {entry.seq} is missing"
-        elif entry.seq != last.seq + 1:
-            yield f"entries {last.seq + 1} to {entry.seq - 1} are missing"
-        elif entry.previous != last.digest:
-            yield f"entry {entry.seq} does not follow from entry {last.seq}"
-        last = Link(server, entry.seq, entry.digest)
-
-
-def _may_begin(server: str, entry: AuditRecord, pruned: frozenset[Link]) -> bool:
-    if entry.seq == 1:
-        return entry.previous == ORIGIN
-    return Link(server, entry.seq - 1, entry.previous) in pruned
+            first = seq == 1 and before == ORIGIN
+            if not first and Link(server, seq - 1, before) not in starts:
+                yield f"what was before entry {seq} is missing"
+        elif seq != last.seq + 1:
+            yield f"between the entries {last.seq} and {seq} some are missing"
+        elif before != last.digest:
+            yield f"entry {seq} does not follow from entry {last.seq}"
+        last = Link(server, seq, entry["digest"])

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from wfcore.audit.chain import ORIGIN, seal
+from wfcore.audit.actions import Action
+from wfcore.audit.chain import ORIGIN, PRUNE, seal
 from wfcore.audit.throttle import Throttle
 from wfcore.errors import WorkflowError
 from wfcore.model.actor import Actor
@@ -19,6 +20,8 @@ from wfcore.plugins.contracts import Clock, Storage
 MAX_TEXT: Final = 500
 #: What of the characters that end a line or steer a terminal is left of a text from outside.
 _SAFE: Final = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), "\ufffd")
+#: Who removes old entries.
+RETENTION: Final = Actor("retention")
 _log = logging.getLogger("workflow.audit")
 
 
@@ -38,7 +41,7 @@ class AuditLog:
 
     @contextmanager
     def act(
-        self, by: Actor, action: str, target: str, detail: Mapping[str, Any] | None = None
+        self, by: Actor, action: Action, target: str, detail: Mapping[str, Any] | None = None
     ) -> Iterator[None]:
         """What the block writes to storage, and the entry that says so: both are durable at its end, or none.
 
@@ -57,7 +60,7 @@ class AuditLog:
             raise
 
     def note(
-        self, by: Actor, action: str, target: str, result: str, detail: Mapping[str, Any] | None = None
+        self, by: Actor, action: Action, target: str, result: str, detail: Mapping[str, Any] | None = None
     ) -> None:
         """An entry of its own, for what writes nothing else. Raises Unavailable when it cannot be written."""
         with self._lock, self._chained():
@@ -69,7 +72,7 @@ class AuditLog:
     def refused(
         self,
         by: Actor,
-        action: str,
+        action: Action,
         target: str,
         error: WorkflowError,
         detail: Mapping[str, Any] | None = None,
@@ -77,8 +80,8 @@ class AuditLog:
         """An entry for what was refused; it stays refused when the entry cannot be written, and is logged."""
         self.denied(by, action, target, error.code, {**(detail or {}), "error": error.message})
 
-    def denied(self, by: Actor, action: str, target: str, result: str, detail: Mapping[str, Any]) -> None:
-        """As ``refused``. Of many alike within a minute only the first are written, then how many were not."""
+    def denied(self, by: Actor, action: Action, target: str, result: str, detail: Mapping[str, Any]) -> None:
+        """As ``refused``. Of many alike within a minute the first are written, then how many were not."""
         more = self._throttle.admit((by.name, by.remote, action))
         if more is None:
             return
@@ -87,6 +90,20 @@ class AuditLog:
             self.note(by, action, target, result, told)
         except WorkflowError as error:
             _log.error("%s of %s by %s was refused, and not recorded: %s", action, target, by.name, error)
+
+    def prune(self, before: int) -> int:
+        """Remove what is older than a time, from the front of every server's log; how many entries.
+
+        What is left says where it begins. The last entry of a log stays, or nobody could go on with it.
+        """
+        gone = 0
+        for head in self._storage.audit_heads():
+            old = [one for one in self._storage.audit_chain(head.server) if one.at < before]
+            end = next((one for one in reversed(old) if one.seq < head.seq), None)
+            if end is not None:
+                with self.act(RETENTION, PRUNE, end.server, {"seq": end.seq, "digest": end.digest}):
+                    gone += self._storage.prune_audit(end.server, end.seq)
+        return gone
 
     @contextmanager
     def _chained(self) -> Iterator[None]:
@@ -98,7 +115,7 @@ class AuditLog:
             raise
 
     def _next(
-        self, by: Actor, action: str, target: str, result: str, detail: Mapping[str, Any]
+        self, by: Actor, action: Action, target: str, result: str, detail: Mapping[str, Any]
     ) -> AuditRecord:
         head = self._head or self._last()
         return seal(

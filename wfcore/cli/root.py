@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wfcore.cli.commands import (
+    audit,
     completion,
     config,
     execution,
@@ -72,6 +73,14 @@ ROOT = Group(
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),
+            },
+        ),
+        "audit": Group(
+            "Who did what on a server, from where, with which result.",
+            {
+                "list": command(audit.list_entries),
+                "export": command(audit.export),
+                "verify": command(audit.verify),
             },
         ),
         "config": Group(

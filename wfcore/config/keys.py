@@ -126,6 +126,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "After this time without a sign of life a server's executions go to the others.",
     ),
     Key("execution.retention", duration("1s"), "30d", "How long ended executions are kept."),
+    Key("audit.retention", duration("1d"), "365d", "How long entries of the audit log are kept."),
     Key(
         "egress.default",
         choice("public", "none"),

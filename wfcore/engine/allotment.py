@@ -13,6 +13,7 @@ from wfcore.engine.ledger import Ledger
 from wfcore.engine.retry import idempotency_key
 from wfcore.engine.run import Run
 from wfcore.engine.takeover import Takeover
+from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
 from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord, TaskRecord
 from wfcore.plugins.contracts import Job
@@ -79,6 +80,12 @@ class Allotment:
                 machine.wake(run, now)
         if run.record.state != RUNNING:
             self.capacity.release(id)
+            self._wait_on(run, group)
+
+    def _wait_on(self, run: Run, group: Group) -> None:
+        """Its timers have rung and are gone, but since then the clock was set back: nothing is due yet."""
+        for path in run.waiting:
+            group.timers.append(Timer(run.tasks[path].due_at or 0, "due", run.record.id, path))
 
     def _load(self, chosen: ExecutionRecord | str, group: Group, now: int) -> Run | None:
         """The execution; one whose workflow cannot be loaded any more ends here, and alone."""

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from wfcore.audit import AuditLog
 from wfcore.engine.flow import SECOND
 from wfcore.plugins.contracts import Clock, Storage
 
@@ -17,13 +18,18 @@ SOON = 60
 
 
 class Chores:
-    """One thread that sleeps until the next chore. ``retention`` is in seconds."""
+    """One thread that sleeps until the next chore. ``retention`` is that of executions, ``remembrance`` that
+    of the audit log, in seconds."""
 
-    def __init__(self, storage: Storage, clock: Clock, retention: float) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, audit: AuditLog, retention: float, remembrance: float
+    ) -> None:
         self._storage = storage
         self._clock = clock
+        self._audit = audit
         self._retention = round(retention * SECOND)
         self._others: list[tuple[float, Callable[[], int]]] = []
+        self._remembrance = round(remembrance * SECOND)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="chores", daemon=True)
 
@@ -57,12 +63,17 @@ class Chores:
         """Delete what nobody refers to any more; how many rows."""
         return self._storage.sweep(self._clock.now())
 
+    def prune(self) -> int:
+        """Remove the entries of the audit log whose time is over; how many."""
+        return self._audit.prune(self._clock.now() - self._remembrance)
+
     def _loop(self) -> None:
         import schedule
 
         scheduler = schedule.Scheduler()
         interval = min(3600, max(1, self._retention // SECOND // 4))
-        for seconds, act in ((interval, self.retain), (interval, self.sweep), *self._others):
+        own = ((interval, act) for act in (self.retain, self.sweep, self.prune))
+        for seconds, act in (*own, *self._others):
             chore, pause = self._guarded(act), max(1, round(seconds))
             scheduler.every(pause).seconds.do(chore)
             scheduler.every(min(pause, SOON)).seconds.do(_once, chore)

@@ -62,6 +62,7 @@ class Parts:
     workflows: int
     tasks: int
     retention: float
+    remembrance: float
     lease: float
     place: str
     address: str
@@ -105,7 +106,7 @@ class Engine:
         self.ticker = Ticker(
             parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env
         )
-        self.chores = Chores(parts.storage, parts.clock, parts.retention)
+        self.chores = Chores(parts.storage, parts.clock, parts.audit, parts.retention, parts.remembrance)
         self._timers = False
         parts.dispatcher.attach(self._run)
 

@@ -86,7 +86,7 @@ class Storage(Driver, Protocol):
         """Put a message into an execution's inbox; False when its twin is already there."""
 
     def inbox(self, owner: str) -> list[Message]:
-        """The messages for executions of this owner, oldest first; a committed Step removes them."""
+        """The messages for open executions of this owner, oldest first; a committed Step removes them."""
 
     def put_workflow(self, record: WorkflowRecord, triggers: Sequence[TriggerRecord]) -> None:
         """Store a revision and make it current, replacing the workflow's triggers, in one transaction.
@@ -186,7 +186,7 @@ class Storage(Driver, Protocol):
         """Delete up to ``limit`` executions that ended before that time with all of theirs; how many."""
 
     def sweep(self, now: int) -> int:
-        """Delete expired records, old ticks and blobs without execution or package; how many rows went."""
+        """Delete expired records, old ticks, idle messages and unused blobs; how many rows went."""
 
 
 @runtime_checkable

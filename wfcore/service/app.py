@@ -187,6 +187,7 @@ def _engine(
         workflows=limits["maxConcurrentWorkflows"],
         tasks=limits["maxConcurrentTasks"],
         retention=limits["retention"],
+        remembrance=config["audit"]["retention"],
         lease=limits["lease"],
         place=place(config),
         address=address,

@@ -16,8 +16,8 @@ from wfcore.errors import NotFound, UsageError
 from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OUTPUTS, TERMINAL, ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import ExecutionQuery
+from wfcore.model.times import rfc3339
 from wfcore.plugins.contracts import Storage
-from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
 #: A value whose JSON text is longer (bytes) is not shown with its execution, but where it can be had.

@@ -9,11 +9,11 @@ from typing import Any
 from wfcore.errors import Forbidden, UsageError, WorkflowError
 from wfcore.language import words
 from wfcore.model.records import PackageRecord
+from wfcore.model.times import rfc3339
 from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.plugins.registry import Revocation
 from wfcore.service.supply import Delivery
-from wfcore.service.times import rfc3339
 
 
 def granted(manifest: Manifest, grant: Mapping[str, Any] | None, before: PackageRecord | None) -> Permissions:

@@ -21,6 +21,7 @@ from wfcore.language import words
 from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN
 from wfcore.model.records import ExecutionQuery, PackageRecord
+from wfcore.model.times import rfc3339
 from wfcore.packages import revoked
 from wfcore.packages.archive import Archive
 from wfcore.packages.manifest import expect_usable, parse_manifest
@@ -30,7 +31,6 @@ from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
 from wfcore.service import packaged
 from wfcore.service.supply import ByHand, Delivery, Supply
-from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]

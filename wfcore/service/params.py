@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.errors import UsageError
 from wfcore.model.execution import EXECUTION_STATES
+from wfcore.model.times import EPOCH
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -95,6 +97,21 @@ def words(name: str, description: str, known: Sequence[str]) -> Param:
     return Param(name, description, parse, {"type": "array", "items": items}, ())
 
 
+def moment(name: str, description: str) -> Param:
+    """A time as RFC 3339 text; read as UTC microseconds."""
+
+    def parse(given: str) -> int:
+        try:
+            at = datetime.fromisoformat(given)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            raise ValueError("a time with its zone, such as 2026-01-31T12:00:00Z")
+        return (at - EPOCH) // timedelta(microseconds=1)
+
+    return Param(name, description, parse, {"type": "string", "format": "date-time"})
+
+
 FILE: Final = text("file", "The file's name, for messages and a missing `id`.", default="workflow.yaml")
 DRY_RUN: Final = flag("dry_run", "Say what would change, and change nothing.")
 NAMESPACE: Final = text("namespace", "Only this namespace.")
@@ -108,6 +125,13 @@ PART: Final = text(
 TASK: Final = text("task", "The path of a task.", limit=1000, default="")
 NAME: Final = text("name", "Only this package.")
 WORDS: Final = text("words", "What names or descriptions must have; all packages without it.")
+ACTOR: Final = text("actor", "Only what this one did, such as `token/ci`.")
+ACTION: Final = text("action", "Only this action, such as `workflow.apply`, or this family: `workflow`.")
+SINCE: Final = moment("since", "Only what is not older.")
+UNTIL: Final = moment("until", "Only what is older.")
+PLACE: Final = text("before", "Where to go on: the `next` of the last page.", limit=1000)
+ENTRIES: Final = number("limit", "How many entries at most.", 1, 1000, default=50)
+SERVER: Final = text("server", "Whose log, as `verify` names it.", limit=1000, default="")
 VERSION: Final = text("version", "Only this version.")
 FORCE: Final = flag("force", "Also while it is in use; what needs it will fail.")
 AFTER: Final = number("after", "Only what has a higher `seq`.", 0, 2**53, default=0)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from wfcore.service import params
 from wfcore.service.body import JSON_TYPES, YAML_TYPES
 from wfcore.service.params import Param
+from wfcore.service.resources.audit import Audit
 from wfcore.service.resources.executions import ExecutionItem, ExecutionList, Submissions
 from wfcore.service.resources.health import Healthz, Metrics, Readyz
 from wfcore.service.resources.hooks import Hooks
@@ -167,6 +168,15 @@ _REMOVE: Final = Operation(
     (params.VERSION, params.FORCE),
     errors=(404, 409),
 )
+_AUDIT: Final = _get(
+    "List the audit log, newest first.",
+    "Entries",
+    *(params.ACTOR, params.ACTION, params.SINCE, params.UNTIL, params.PLACE, params.ENTRIES),
+)
+_ENTRIES: Final = _get(
+    "Read the audit log of one server in order.", "Chain", params.SERVER, params.AFTER, params.LIMIT
+)
+_VERIFY: Final = _get("Whether the audit log is whole.", "Verification")
 _STOP: Final = _post("Stop the server gracefully.", "Stopping", 202)
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -189,6 +199,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/packages/updates", PackageList, (_UPDATES,), "updates"),
     Route("/api/v1/packages/search", PackageList, (_SEARCH,), "search"),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
+    Route("/api/v1/audit", Audit, (_AUDIT,)),
+    Route("/api/v1/audit/entries", Audit, (_ENTRIES,), "entries"),
+    Route("/api/v1/audit/verify", Audit, (_VERIFY,), "verify"),
     Route("/api/v1/server", Server, (_get("The server's status.", "Server"),)),
     Route("/api/v1/server/stop", Server, (_STOP,), "stop"),
     Route("/api/v1/openapi.json", Description, (_get("This document.", "Anything"),)),

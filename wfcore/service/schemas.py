@@ -144,6 +144,19 @@ _SERVER: Final = {
         _object(node=_TEXT, address=_TEXT, place=_TEXT, version=_TEXT, started_at=_TIME, heartbeat_at=_TIME)
     ),
 }
+_ENTRY: Final = {
+    "server": _TEXT,
+    "seq": _WHOLE,
+    "at": _TIME,
+    "actor": _TEXT,
+    "remote": _TEXT,
+    "action": _TEXT,
+    "target": _TEXT,
+    "result": _TEXT,
+    "detail": {"type": "object"},
+    "previous": _TEXT,
+    "digest": _TEXT,
+}
 
 #: Every named shape that a route reads or answers.
 SCHEMAS: Final[Mapping[str, Schema]] = {
@@ -212,6 +225,13 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         refused=_list(_TEXT),
         versions=_list(_object(version=_TEXT, digest=_TEXT, installed_at=_TIME)),
         used_by=_list(_TEXT),
+    ),
+    "Entry": _object(**_ENTRY),
+    "Entries": _object(entries=_list(ref("Entry")), next=_MAYBE_TEXT),
+    "Chain": _object(entries=_list(ref("Entry")), next=_WHOLE),
+    "Verification": _object(
+        valid=_FLAG,
+        servers=_list(_object(server=_TEXT, first=_WHOLE, last=_WHOLE, digest=_TEXT, faults=_list(_TEXT))),
     ),
     "Server": _object(**_SERVER),
     "Stopping": _object(stopping=_FLAG),

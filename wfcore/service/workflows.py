@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wfcore.audit import AuditLog
+from wfcore.audit import Action, AuditLog
 from wfcore.engine import schedule
 from wfcore.engine.library import Library, Revision
 from wfcore.engine.ticker import timed
 from wfcore.errors import Forbidden, NotFound
 from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.records import TriggerRecord, WorkflowRecord
+from wfcore.model.times import rfc3339
 from wfcore.model.workflow import Group, Input, Trigger, Workflow
 from wfcore.plugins.contracts import AddressedTrigger, Clock, Storage, TimedTrigger
 from wfcore.service.graph import draw
 from wfcore.service.loader import Loader
-from wfcore.service.times import rfc3339
 
 Rows = list[dict[str, Any]]
 
@@ -131,7 +131,7 @@ class Workflows:
         """Turn the operator's switch; running executions go on."""
         workflow = self._library.current(namespace, id).workflow
         triggers = self._triggers(workflow, self._clock.now()) if enabled else []
-        action = "workflow.enable" if enabled else "workflow.disable"
+        action: Action = "workflow.enable" if enabled else "workflow.disable"
         with self._audit.act(by, action, f"{namespace}/{id}"):
             if not self._storage.enable_workflow(namespace, id, enabled, triggers):
                 raise NotFound(f"there is no workflow {namespace}/{id}")
@@ -146,7 +146,7 @@ class Workflows:
                 raise NotFound(f"there is no workflow {namespace}/{id}", remedy=remedy)
         self._announce(namespace, id)
 
-    def _expect(self, by: Actor, action: str, namespace: str, id: str) -> None:
+    def _expect(self, by: Actor, action: Action, namespace: str, id: str) -> None:
         try:
             by.expect(namespace)
         except Forbidden as error:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from wfcore import __version__
 from wfcore.model.records import NodeRecord
+from wfcore.model.times import rfc3339
 from wfcore.service.answers import dumps, send
-from wfcore.service.site import Site
-from wfcore.service.times import rfc3339
+from wfcore.service.site import Site, actor
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -26,8 +26,9 @@ class Server:
         """The server's status."""
         send(response, self._status())
 
-    def on_post_stop(self, _request: Request, response: Response) -> None:
+    def on_post_stop(self, request: Request, response: Response) -> None:
         """Stop the server gracefully."""
+        self._site.app.audit.note(actor(request), "server.stop", self._site.address, "ok")
         send(response, {"stopping": True}, 202)
         self._site.shut()
 

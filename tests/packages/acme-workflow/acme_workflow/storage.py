@@ -169,7 +169,8 @@ class AcmeStorage(Ledger):
 
     def inbox(self, owner: str) -> list[Message]:
         with self._change() as change:
-            mine = {key[0] for key, row in change.scan("executions") if row.owner == owner}
+            rows = [row for _, row in change.scan("executions") if row.owner == owner]
+            mine = {row.id for row in rows if row.state in OPEN}
             rows = [row for _, row in change.scan("inbox") if row.execution in mine]
         return sorted(rows, key=lambda row: row.id)
 
@@ -303,6 +304,7 @@ class AcmeStorage(Ledger):
         with self._change() as change:
             used = {key[1] for key, _ in change.scan("uses")}
             used |= {row.module for _, row in change.scan("packages")}
+            running = {key[0] for key, row in change.scan("executions") if row.state in OPEN}
             newest: dict[Any, int] = {}
             for key, _ in change.scan("ticks"):
                 newest[key[:3]] = max(key[3], newest.get(key[:3], 0))
@@ -319,6 +321,7 @@ class AcmeStorage(Ledger):
                 for key, _ in change.scan("ticks")
                 if key[3] < min(newest[key[:3]], now - 30 * DAY)
             ]
+            gone += [("inbox", key) for key, row in change.scan("inbox") if row.execution not in running]
             for table, key in gone:
                 change.put(table, key, None)
         return len(gone)

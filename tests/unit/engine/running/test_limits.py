@@ -106,6 +106,29 @@ def test_a_retry_pause_holds_no_slot(installation):
         assert installation.end(flaky) == "SUCCESS"
 
 
+def test_a_clock_set_back_while_a_retry_waits_for_a_slot(installation, manual_clock):
+    """Its timer has rung; when the slot comes it is not due any more, and the timer is set again."""
+    flaky = "{type: witness/flaky, retry: {max: 1, delay: 10s}, inputs: {times: 1}}"
+    with installation.open(clock=manual_clock, maxConcurrentWorkflows=1) as app:
+        gate = installation.chain(1, GATE, id="gate")
+        installation.apply(installation.chain(1, flaky, id="flaky"), gate, installation.chain(1))
+        flaky = installation.submit("flaky")
+        installation.until(lambda: app.executions.state(flaky) == "WAITING")
+        gate = installation.submit("gate")
+        installation.until_running(gate)
+        manual_clock.advance(20)
+        behind = installation.submit()
+        installation.until(lambda: flaky in installation.owner()._capacity._again)
+        installation.owner()._ledger.drop(flaky)  # what is kept in memory may be forgotten at any time
+        manual_clock.advance(-30)
+        installation.stage.gates["g"].set()
+        assert [installation.end(id) for id in (gate, behind)] == ["SUCCESS", "SUCCESS"]
+        assert app.executions.state(flaky) == "WAITING"
+        manual_clock.advance(60)
+        assert installation.end(installation.submit()) == "SUCCESS"
+        assert installation.end(flaky) == "SUCCESS"
+
+
 def test_what_waited_goes_ahead_of_what_is_new(installation):
     with installation.open(maxConcurrentWorkflows=1):
         installation.apply(WAIT, installation.chain(1, GATE, id="gate"), installation.chain(1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, overload
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @overload
@@ -18,5 +18,5 @@ def rfc3339(at: int | None) -> str | None:
     """UTC microseconds as RFC 3339 text, always with six decimals."""
     if at is None:
         return None
-    moment = _EPOCH + timedelta(microseconds=at)
+    moment = EPOCH + timedelta(microseconds=at)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,122 @@
+"""What is done over the API is in the audit log, and so is what is refused."""
+
+import base64
+
+import pytest
+
+AUDIT = "/api/v1/audit"
+
+
+def entries(server, query=""):
+    answer = server.get(f"{AUDIT}?limit=1000{query}")
+    assert answer.status == 200, answer.body
+    return answer.json["entries"]
+
+
+def last(server):
+    one = entries(server)[0]
+    return one["actor"], one["action"], one["target"], one["result"]
+
+
+@pytest.fixture(autouse=True)
+def whole(server):
+    """After every test the log is whole."""
+    yield
+    assert server.get(f"{AUDIT}/verify").json["valid"]
+
+
+def test_the_life_of_a_workflow(server):
+    server.apply("id: audited\ntasks:\n  a: {type: core/log, inputs: {message: x}}\n")
+    assert last(server) == ("admin", "workflow.apply", "default/audited", "ok")
+    one = entries(server)[0]
+    assert one["remote"] == "127.0.0.1"
+    assert one["detail"]["revision"] == 1
+    assert one["detail"]["result"] == "created"
+    count = len(entries(server))
+    server.apply("id: audited\ntasks:\n  a: {type: core/log, inputs: {message: x}}\n")
+    assert len(entries(server)) == count, "nothing was done"
+    for act in ("disable", "enable"):
+        assert server.post(f"/api/v1/workflows/default/audited/{act}").status == 200
+        assert last(server) == ("admin", f"workflow.{act}", "default/audited", "ok")
+    assert server.call("DELETE", "/api/v1/workflows/default/audited").status == 204
+    assert last(server) == ("admin", "workflow.delete", "default/audited", "ok")
+    assert server.call("DELETE", "/api/v1/workflows/default/audited").status == 404
+    assert last(server) == ("admin", "workflow.delete", "default/audited", "not_found")
+
+
+def test_a_cancel(server):
+    server.apply(server.slow)
+    id = server.submit("slow")["id"]
+    assert server.post(f"/api/v1/executions/{id}/cancel", {"reason": "enough\nof this"}).status == 202
+    assert last(server) == ("admin", "execution.cancel", id, "ok")
+    detail = entries(server)[0]["detail"]
+    assert detail == {"workflow": "default/slow", "reason": "enough\ufffdof this"}
+
+
+def test_the_packages(server, plugin):
+    body = {"package": base64.b64encode(plugin()).decode()}
+    assert server.post("/api/v1/packages", body).status == 200
+    assert last(server) == ("admin", "package.install", "community/hi 1.0.0", "ok")
+    assert server.call("DELETE", "/api/v1/packages/community/hi").status == 200
+    assert last(server) == ("admin", "package.remove", "community/hi", "ok")
+    assert entries(server)[0]["detail"] == {"versions": ["1.0.0"], "force": False}
+
+
+def test_a_request_without_a_token(server):
+    server.get("/api/v1/server?x=secret", token="")
+    one = next(one for one in entries(server) if one["action"] == "request.deny")
+    assert (one["actor"], one["remote"], one["result"]) == ("anonymous", "127.0.0.1", "unauthorized")
+    assert one["target"].startswith("GET /api/v1/")
+    assert "secret" not in str(one), "queries may hold anything"
+
+
+def test_pages_and_filters(server):
+    server.apply(server.quick)
+    for _ in range(3):
+        server.post("/api/v1/workflows/default/quick/disable")
+        server.post("/api/v1/workflows/default/quick/enable")
+    everything = entries(server)
+    page, read = server.get(f"{AUDIT}?limit=2").json, []
+    while True:
+        read += page["entries"]
+        if page["next"] is None:
+            break
+        page = server.get(f"{AUDIT}?limit=2&before={page['next'].replace('/', '%2F')}").json
+    assert read == everything
+    assert {one["action"] for one in entries(server, "&action=workflow.enable")} == {"workflow.enable"}
+    family = entries(server, "&action=workflow")
+    assert family == [one for one in everything if one["action"].startswith("workflow.")]
+    assert entries(server, "&actor=nobody") == []
+    moment = everything[2]["at"]
+    assert entries(server, f"&since={moment}") == everything[:3]
+    assert entries(server, f"&until={moment}") == everything[3:]
+
+
+def test_the_log_in_order(server):
+    server.apply(server.quick)
+    (one,) = server.get(f"{AUDIT}/verify").json["servers"]
+    place = one["server"].replace("/", "%2F")
+    page = server.get(f"{AUDIT}/entries?server={place}&limit=3").json
+    assert [entry["seq"] for entry in page["entries"]] == [1, 2, 3][: one["last"]]
+    rest = server.get(f"{AUDIT}/entries?server={place}&after={page['next']}&limit=10000").json
+    assert rest["next"] == one["last"]
+    after = [*page["entries"], *rest["entries"]]
+    assert after[-1]["digest"] == one["digest"]
+    assert server.get(f"{AUDIT}/entries?server=nobody").json == {"entries": [], "next": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "about"),
+    [
+        ("before=x", "before='x' is no place in the log"),
+        ("before=1.2", "is no place in the log"),
+        ("since=yesterday", "since='yesterday' is not valid"),
+        ("until=2026-01-01T00:00:00", "until='2026-01-01T00:00:00' is not valid"),
+        ("limit=0", "limit='0' is not valid"),
+        ("action=%00", "action="),
+    ],
+)
+def test_bad_queries(server, query, about):
+    answer = server.get(f"{AUDIT}?{query}")
+    assert (answer.status, answer.code) == (400, "usage")
+    assert about in answer.json["error"]["message"]
