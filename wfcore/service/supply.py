@@ -209,7 +209,7 @@ class Supply:
 
 def _chosen(asked: Reference, offers: Sequence[Offer]) -> Offer:
     """The newest that fits; of what has no version there must be one."""
-    if len(offers) == 1 and (not offers[0].version or offers[0].command or not _is_range(asked.wanted)):
+    if len(offers) == 1 and (not offers[0].version or (not offers[0].name and not _is_range(asked.wanted))):
         return offers[0]
     try:
         fitting = [one for one in offers if one.version and versions.fits(one.version, asked.wanted)]

@@ -17,6 +17,7 @@ from .asking import ask, body_of, guard
 from .carried import in_tar
 
 _NAME: Final = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
+_RANGE: Final = re.compile(r"v?[0-9^~<>=!]")
 _DOCUMENT: Final = 32 * 1024 * 1024
 _REMEDY: Final = "ask its publisher; nothing was installed"
 
@@ -49,6 +50,8 @@ class NpmRegistry:
             raise UsageError(f"{target!r} is no name of npm", remedy="write npm:@SCOPE/PACKAGE@VERSION")
         document = self._document(target)
         tagged = document.get("dist-tags", {}).get(wanted)
+        if tagged is None and wanted and not _RANGE.match(wanted):
+            raise NotFound(f"{target} has no tag {wanted} in npm", remedy="name a version or another tag")
         found = document.get("versions", {})
         return [
             self._offer(target, version, one)

@@ -63,8 +63,8 @@ def publish(
     from wfcore.packages.archive import read_archive
     from wfcore.plugins.contracts import Publication
 
-    token = _token(token_file)
     secret = _secret_key(key) if key else None
+    token = _token(token_file)
     parcel = local(session, source)
     archive = read_archive(parcel.content)
     signature = trust.sign(secret, archive, parcel.content, _now()) if secret else parcel.signature

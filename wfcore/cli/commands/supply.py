@@ -48,9 +48,9 @@ def install(
     if source is None:
         raise UsageError("no plugin is named", remedy="name one, or use --locked")
     asked, secrets = parse(source), pairs(secret or [])
+    if asked.local:
+        return _install_local(session, asked, secrets, grant=grant)
     with keeper(session) as packages:
-        if asked.local:
-            return _install_local(session, packages, asked, secrets, grant=grant)
         return _install_named(session, packages, source, secrets, grant=grant)
 
 
@@ -73,8 +73,10 @@ def update(
 
     if not (name or all or check) or (name and all):
         raise UsageError("either name a package or say --all", remedy="`--check` shows what is newer")
+    if name:
+        name_of(name)
     with keeper(session) as packages:
-        rows = packages.updates(name_of(name) if name else None)
+        rows = packages.updates(name)
         if check:
             columns = [(one["name"], one["installed"], one["version"], one["source"]) for one in rows]
             lines = table(("PACKAGE", "INSTALLED", "NEWER", "SOURCE"), columns) if rows else _CURRENT
@@ -125,11 +127,9 @@ def lock(session: Session, *, output: str = "plugins.lock") -> Answer:
 _CURRENT: list[Line] = ["everything is up to date"]
 
 
-def _install_local(
-    session: Session, packages: Keeper, asked: Reference, secrets: dict[str, str], *, grant: bool
-) -> Answer:
+def _install_local(session: Session, asked: Reference, secrets: dict[str, str], *, grant: bool) -> Answer:
     from wfcore.cli.grants import granted, told
-    from wfcore.cli.packages import local, user
+    from wfcore.cli.packages import keeper, local, user
     from wfcore.packages.archive import read_archive
 
     parcel = local(session, asked.target)
@@ -137,12 +137,15 @@ def _install_local(
     wanted, words = manifest.permissions.to_dict(), manifest.permissions.words()
     source = str(Path(asked.target).expanduser().absolute())
 
-    def once(given: dict[str, Any] | None) -> dict[str, Any]:
-        return packages.install(
-            parcel.content, given, secrets, signature=parcel.signature, source=source, by=user()
-        )
+    named, by = f"{manifest.name} {manifest.version}", user()
+    with keeper(session) as packages:
 
-    done = granted(session, f"{manifest.name} {manifest.version}", words, wanted, once, grant=grant)
+        def once(given: dict[str, Any] | None) -> dict[str, Any]:
+            return packages.install(
+                parcel.content, given, secrets, signature=parcel.signature, source=source, by=by
+            )
+
+        done = granted(session, named, words, wanted, once, grant=grant)
     return Answer(done, told(done))
 
 
