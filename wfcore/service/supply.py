@@ -82,6 +82,8 @@ class Supply:
         Raises UsageError, ByHand, NotFound, Unreachable, Forbidden; InvalidPackage with the reason for it.
         """
         asked = reference.parse(text)
+        if asked.local:  # whoever may ask a server for packages may not read the files of its machine
+            raise UsageError(f"{text} is a file or folder, no reference", remedy="send the package itself")
         digest = digest or asked.digest
         with self._lock:
             last = self._last
