@@ -64,12 +64,13 @@ def test_find_install_update_lock_and_install_again(shop, index, plugin):
     again = shop.run("plugin", "update", "--all")
     assert (again.code, again.out) == (0, "everything is up to date\n")
     assert shop.run("plugin", "update", "--check", "--json").json == {"updates": []}
-    assert shop.run("plugin", "lock", "--output", "my.lock").out == "my.lock  1 packages\n"
+    assert shop.run("plugin", "lock", "--output", "my.lock").out == "my.lock  2 versions\n"
     assert shop.run("plugin", "remove", "community/hi").code == 0
     locked = shop.run("plugin", "install", "my.lock", "--locked")
-    assert locked.out == "installed  community/hi 1.0.1\n"
-    (one,) = shop.run("plugin", "list", "--json").json["packages"]
+    assert locked.lines == ["installed  community/hi 1.0.0", "updated  community/hi 1.0.1"]
+    one, former = shop.run("plugin", "list", "--json").json["packages"]
     assert (one["version"], one["state"], one["digest"]) == ("1.0.1", "current", updated_digest(shop))
+    assert (former["version"], former["state"]) == ("1.0.0", "kept")
 
 
 def updated_digest(shop):

@@ -33,6 +33,7 @@ _RULES: Final[Mapping[str, Any]] = {
                 "secrets": {"type": "dict", "valuesrules": {"type": "string"}},
                 "installed_at": {"type": "string"},
                 "by": {"type": "string"},
+                "kept": {"type": "boolean"},
             },
         },
     },
@@ -41,7 +42,10 @@ _RULES: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A package of a lock; ``granted`` and ``secrets`` are what it gets, ``signature`` its minisign file."""
+    """A version of a lock; ``granted`` and ``secrets`` are what it gets, ``signature`` its minisign file.
+
+    ``kept`` marks one that is there for those who are pinned to it, beside the current one.
+    """
 
     name: str
     version: str
@@ -53,10 +57,11 @@ class Locked:
     key: str = ""
     installed_at: str = ""
     by: str = ""
+    kept: bool = False
 
 
 def write(packages: Iterable[Locked]) -> str:
-    """The text of a lock, by name."""
+    """The text of a lock, by name, the current version of each behind those that are kept."""
     import yaml
 
     listed = [
@@ -70,8 +75,9 @@ def write(packages: Iterable[Locked]) -> str:
             **({"secrets": dict(one.secrets)} if one.secrets else {}),
             "installed_at": one.installed_at,
             "by": one.by,
+            **({"kept": True} if one.kept else {}),
         }
-        for one in sorted(packages, key=lambda one: one.name)
+        for one in sorted(packages, key=lambda one: (one.name, not one.kept, one.installed_at))
     ]
     return _HEAD + yaml.safe_dump({"lock": 1, "packages": listed}, sort_keys=False, allow_unicode=True)
 
@@ -89,6 +95,8 @@ def read(content: bytes, file: str = FILE) -> list[Locked]:
         problems = [document.problem(flaw.path, flaw.message, key=flaw.at_key) for flaw in found]
         raise InvalidPackage(problems=problems, remedy="write it anew by `workflow plugin lock`")
     packages = [Locked(**{"secrets": {}, **one}) for one in data["packages"]]
-    if len({one.name for one in packages}) < len(packages):
-        raise InvalidPackage(problems=[Problem(1, 1, "packages", "a package is there twice", file)])
-    return packages
+    for key in ("digest", "name"):
+        names = [getattr(one, key) for one in packages if key == "digest" or not one.kept]
+        if len(set(names)) < len(names):
+            raise InvalidPackage(problems=[Problem(1, 1, "packages", "a package is there twice", file)])
+    return sorted(packages, key=lambda one: not one.kept)

@@ -75,6 +75,7 @@ def row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, A
         "digest": record.digest,
         "permissions": permissions,
         "state": state,
+        "current": record.current,
         "error": error,
         "granted": dict(record.granted),
         "secrets": dict(record.secrets),

@@ -109,6 +109,7 @@ _PACKAGE: Final = {
     "digest": _TEXT,
     "permissions": _list(_TEXT),
     "state": {"type": "string", "enum": ["current", "kept", "broken", "revoked"]},
+    "current": _FLAG,
     "error": _MAYBE_TEXT,
     "granted": {"type": "object"},
     "secrets": _LABELS,

@@ -121,11 +121,13 @@ class Supply:
         asked = reference.parse(source)
         if asked.local or asked.registry == reference.URL:
             return None
+        gone = revoked.read(self._storage)
         above = [
             one
             for one in self._registry(asked.registry).offers(asked.target)
             if one.version
             and not one.yanked
+            and one.digest not in gone
             and versions.fits(one.version, "")
             and versions.key(one.version) > versions.key(version)
         ]
@@ -165,7 +167,7 @@ class Supply:
     def _offered(self, asked: Reference) -> tuple[Registry, Offer]:
         if asked.registry:
             driver = self._registry(asked.registry)
-            return driver, _chosen(asked, driver.offers(asked.target, asked.wanted))
+            return driver, self._pick(asked, driver, driver.offers(asked.target, asked.wanted))
         missing: NotFound | None = None
         for name in self._order:
             driver = self._registry(name)
@@ -174,16 +176,19 @@ class Supply:
             except NotFound as error:
                 missing = missing or error
                 continue
-            if isinstance(driver, IndexedRegistry):
-                self._heed(driver)
-            return driver, _chosen(asked, offers)
+            return driver, self._pick(asked, driver, offers)
         raise missing or NotFound(
             f"there is no registry that could have {asked.target}", remedy="name some in plugins.registries"
         )
 
-    def _heed(self, driver: IndexedRegistry) -> None:
-        if revoked.add(self._storage, driver.revoked()):
+    def _pick(self, asked: Reference, driver: Registry, offers: Sequence[Offer]) -> Offer:
+        if isinstance(driver, IndexedRegistry) and revoked.add(self._storage, driver.revoked()):
             self._changed()
+        gone = revoked.read(self._storage)
+        try:
+            return _chosen(asked, [one for one in offers if one.digest not in gone])
+        except NotFound:  # what is revoked is refused as such, if it is all that there is
+            return _chosen(asked, offers)
 
     def _received(self, asked: Reference, offer: Offer, parcel: Parcel, digest: str) -> Delivery:
         found = hashlib.sha256(parcel.content).hexdigest()

@@ -18,6 +18,7 @@ from wfcore.api import (
     Parcel,
     Publication,
     Revocation,
+    WorkflowError,
     index,
     minisign,
 )
@@ -128,8 +129,18 @@ class HttpRegistry:
         return [found[name] for name in sorted(found)]
 
     def revoked(self) -> Sequence[Revocation]:
-        """See ``IndexedRegistry``."""
-        return [each for _, top in self._tops() for each in top.revoked]
+        """See ``IndexedRegistry``; an index that does not answer is passed over, unless none does."""
+        found: list[Revocation] = []
+        faults: list[WorkflowError] = []
+        for one in self._indexes:
+            try:
+                found += (each for each in self._top(one).revoked if one.may_give(each.name))
+            except WorkflowError as error:
+                self._context.logger.warning("%s cannot say what is revoked: %s", one.name, error.message)
+                faults.append(error)
+        if faults and len(faults) == len(self._indexes):
+            raise faults[0]
+        return found
 
     def publish(self, publication: Publication, index: str = "") -> Mapping[str, Any]:
         """See ``OpenRegistry``."""

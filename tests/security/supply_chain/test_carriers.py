@@ -140,11 +140,13 @@ def test_a_lock_gives_the_same_again(shop, plugin, tmp_path):
     shop.main.add(plugin(), plugin("1.1.0", permissions="{kv: true, env: [HOME]}"))
     shop.github.release("v2.0.0", {"hi.wfp": plugin("2.0.0", name="acme/two")})
     (shop.path / "three.wfp").write_bytes(plugin("3.0.0", name="acme/three"))
+    assert shop.install("community/hi@1.0.0").code == 0
     assert shop.install("community/hi", "--grant").code == 0
     assert shop.install("github:acme/hi").code == 0
     assert shop.install("three.wfp").code == 0
     file = lock(shop)
     rows = shop.installed()
+    assert ("community/hi", "1.0.0", "kept") in rows
     (shop.path / "data").rename(shop.path / "former")
     shop.main.add(plugin("1.2.0"))
     done = shop.run("plugin", "install", "--locked")

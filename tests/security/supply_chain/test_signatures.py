@@ -152,6 +152,9 @@ def test_what_is_revoked_is_not_installed(shop, plugin, policy):
     shop.main.add(plugin())
     shop.main.revoke(plugin())
     shop.expect_refused("community/hi@1.0.0", "community/hi 1.0.0", "is revoked: it steals")
+    shop.main.add(plugin("1.0.1"))
+    shop.expect_refused("community/hi@1.0.0", "community/hi 1.0.0", "is revoked: it steals")
+    assert shop.install("community/hi@^1").out.split()[2] == "1.0.1", "a range passes it by"
 
 
 def test_what_is_revoked_cannot_come_by_another_way(shop, plugin):

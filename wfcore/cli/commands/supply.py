@@ -116,11 +116,12 @@ def lock(session: Session, *, output: str = "plugins.lock") -> Answer:
     from wfcore.packages.lock import write
 
     with keeper(session) as packages:
-        locked = [_locked(one) for one in packages.list() if one["state"] != "kept"]
+        locked = [_locked(one) for one in packages.list()]
     with written(output):
         Path(output).write_text(write(locked), encoding="utf-8")
     return Answer(
-        {"file": output, "packages": [one.name for one in locked]}, [f"{output}  {len(locked)} packages"]
+        {"file": output, "packages": [f"{one.name} {one.version}" for one in locked]},
+        [f"{output}  {len(locked)} versions"],
     )
 
 
@@ -222,8 +223,8 @@ def _install_locked(session: Session, source: str | None, *, refused: bool) -> A
     file = source or FILE
     locked = read(content(file), file)
     with keeper(session) as packages:
-        names = {one.name for one in locked}
-        extra = sorted({one["name"] for one in packages.list()} - names)
+        digests = {one.digest for one in locked}
+        extra = [f"{one['name']} {one['version']}" for one in packages.list() if one["digest"] not in digests]
         if extra:
             raise Conflict(
                 f"{', '.join(extra)}: installed, but not in {file}",
@@ -296,4 +297,5 @@ def _locked(row: dict[str, Any]) -> Locked:
         key=origin.get("key", ""),
         installed_at=row["installed_at"],
         by=origin.get("by", ""),
+        kept=not row["current"],
     )
