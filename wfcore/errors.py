@@ -138,6 +138,12 @@ class Unauthorized(WorkflowError):
     code, exit_code, http_status = "unauthorized", 8, 401
 
 
+class SecretError(WorkflowError):
+    """A secret cannot be kept or opened: its key is missing, or its ciphertext is not what was stored."""
+
+    code, exit_code, http_status = "secret", 8, 500
+
+
 class ExpressionError(WorkflowError):
     """An expression cannot be parsed or evaluated; ``offset`` is the 0-based place in its text."""
 

@@ -103,7 +103,7 @@ def test_every_command_is_one_that_the_program_takes(info, text):
     for line in whole.splitlines():
         words = shlex.split(line.removeprefix("sudo -u workflow "), comments=True)
         if words and words[0] == "workflow":
-            ends = (index for index, word in enumerate(words) if word in ("|", ">", "&&", "<<END"))
+            ends = (index for index, word in enumerate(words) if word in ("|", "<", ">", "&&", "<<END"))
             door.read(COMMANDS, words[1 : next(ends, None)])
 
 

@@ -149,7 +149,19 @@ INSERT INTO "schema_version" VALUES('0002_packages',1767225600000000);
 INSERT INTO "schema_version" VALUES('0003_content',1767225600000000);
 INSERT INTO "schema_version" VALUES('0004_lists',1767225600000000);
 INSERT INTO "schema_version" VALUES('0005_nodes',1767225600000000);
+INSERT INTO "schema_version" VALUES('0007_secrets',1767225600000000);
 INSERT INTO "schema_version" VALUES('0008_audit',1767225600000000);
+CREATE TABLE secret (
+        scope text not null,
+        name text not null,
+        revision bigint not null,
+        master text not null,
+        sealed text not null,
+        created_at bigint not null,
+        updated_at bigint not null,
+        primary key (scope, name)
+    ) without rowid
+;
 CREATE TABLE task (
         execution text not null,
         path text not null,

@@ -11,6 +11,7 @@ from wfcore.cli.commands import (
     project,
     publishing,
     run,
+    secret,
     server,
     supply,
     workflow,
@@ -73,6 +74,15 @@ ROOT = Group(
                 "list": command(plugin.list_plugins),
                 "info": command(plugin.info),
                 "remove": command(plugin.remove),
+            },
+        ),
+        "secret": Group(
+            "Store secrets, list and delete them, encrypt them anew.",
+            {
+                "set": command(secret.set_secret),
+                "list": command(secret.list_secrets),
+                "delete": command(secret.delete),
+                "rotate": command(secret.rotate),
             },
         ),
         "audit": Group(

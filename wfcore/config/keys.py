@@ -160,8 +160,14 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(
         "secrets.providers",
         texts(_WORD, "names"),
-        ["env"],
+        ["env", "local"],
         "Where secrets are looked for, in this order; the first hit wins.",
+    ),
+    Key(
+        "secrets.masterKey",
+        choice("auto", "keyring"),
+        "auto",
+        "Where the master key of stored secrets is, unless the environment names its place.",
     ),
     Key("secrets.<name>.<setting>", anything(), None, "A setting of a provider of secrets."),
     Key("triggers.<name>.<setting>", anything(), None, "A setting of a trigger driver."),

@@ -14,6 +14,7 @@ from wfcore.errors import Cancel
 from wfcore.model.execution import ExecutionRecord, TaskRecord
 from wfcore.model.workflow import Task, Workflow
 from wfcore.plugins.contracts import Clock, Job, Records
+from wfcore.secrets.masks import Masks
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -30,7 +31,7 @@ class Attempt:
     ``error`` is the failure that ``on_failure`` and ``finally`` are about; ``started_at`` the first
     attempt's start, from which ``now()`` derives. At ``expires_at`` its time is over, at ``give_up_at``
     nobody waits any longer for it to give way (both UTC microseconds). ``stopped`` is set together with
-    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``.
+    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. ``masks`` know the secrets that it has seen.
     """
 
     job: Job
@@ -43,6 +44,7 @@ class Attempt:
     expires_at: int | None = None
     give_up_at: int | None = None
     reason: str = ""
+    masks: Masks = field(default_factory=Masks)
     stopped: threading.Event = field(default_factory=threading.Event)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LINES))
     _closers: list[Callable[[], None]] = field(default_factory=list)
@@ -149,6 +151,10 @@ class ActionContext:
         """While inside, ``close`` is called from another thread on cancel."""
         with self._attempt.closing(close):
             yield
+
+    def mask(self, text: str) -> str:
+        """The text without the secrets that the task has seen."""
+        return self._attempt.masks.mask(text)
 
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs."""

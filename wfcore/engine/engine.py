@@ -30,6 +30,7 @@ from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, SharedStor
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
+    from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.engine")
 
@@ -68,6 +69,7 @@ class Parts:
     address: str
     reread_packages: Callable[[], None]
     audit: AuditLog
+    secrets: Desk | None = None
 
 
 class Engine:
@@ -90,6 +92,7 @@ class Engine:
             env=parts.env,
             hooks=parts.hooks,
             line=self._line,
+            secrets=parts.secrets,
         )
         self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(

@@ -6,14 +6,16 @@ import errno
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wfcore.engine.attempt import ActionContext, Attempt
-from wfcore.engine.content import Blobs, pack, unpack
+from wfcore.engine.content import Blobs, Seals, pack, unpack
 from wfcore.engine.flow import SECOND
 from wfcore.errors import Cancel, RetryableError, TerminalError, Unavailable, WorkflowError
+from wfcore.language.evaluation import Unset
 from wfcore.language.inputs import check_action_inputs
 from wfcore.model.duration import LONGEST
 from wfcore.model.execution import (
@@ -26,11 +28,13 @@ from wfcore.model.execution import (
     Suspended,
     TaskRecord,
 )
+from wfcore.model.secret import Secret, reveal, secrets_in
 from wfcore.model.values import Expression, Lazy, Scope
 from wfcore.plugins.contracts import LEVELS, Action, Clock, Records, Result
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
+    from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.worker")
 #: A log line of a task, and the message of its error, are cut to this many characters.
@@ -65,9 +69,12 @@ class Worker:
     env: Mapping[str, str]
     hooks: RetryVoice
     line: Callable[[Attempt, str, str], None]
+    secrets: Desk | None = None
 
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt to its end; never raises."""
+        if self.secrets is not None:
+            attempt.masks = self.secrets.masks()
         try:
             return self._act(attempt)
         except Cancel:
@@ -101,23 +108,28 @@ class Worker:
             return Skipped()
         inputs = task.inputs.evaluate(scope)
         if not task.type:  # the part that evaluates the workflow's outputs
-            return Succeeded(*self._packed(inputs, None))
+            return Succeeded(*self._packed(attempt, inputs, None))
         action = self.actions.find(task.type, attempt.workflow.plugins)
         context = ActionContext(attempt, self.egress, self.clock, self.records, self.env, self._line)
         context.check()
-        value = action.run(check_action_inputs(action.inputs, inputs or {}), context)
+        given = _given(attempt, action, inputs or {})
+        value = action.run(check_action_inputs(action.inputs, given), context)
         result = value if isinstance(value, Result) else Result(value)
-        output, meta, blobs = self._packed(result.output, result.meta)
+        output, meta, blobs = self._packed(attempt, result.output, result.meta)
         if result.wait_until is not None:
             return Suspended(_time(result.wait_until), output, meta, blobs)
         return Succeeded(output, meta, blobs)
 
-    def _packed(self, value: Any, meta: Any) -> tuple[str, str | None, tuple[str, ...]]:
-        output, blobs = pack(value, self.blobs)
+    def _packed(self, attempt: Attempt, value: Any, meta: Any) -> tuple[str, str | None, tuple[str, ...]]:
+        seals = self._seals(attempt)
+        output, blobs = pack(_hidden(attempt, value), self.blobs, seals)
         if meta is None:
             return output, None, blobs
-        side, more = pack(meta, self.blobs)
+        side, more = pack(_hidden(attempt, meta), self.blobs, seals)
         return output, side, blobs + more
+
+    def _seals(self, attempt: Attempt) -> Seals | None:
+        return self.secrets.seals(attempt.record.id, attempt.masks.note) if self.secrets else None
 
     def _stopped(self, attempt: Attempt) -> Outcome:
         if attempt.reason == "timeout":
@@ -133,7 +145,8 @@ class Worker:
     ) -> Outcome:
         policy = attempt.task.retry
         kind = str(kind)
-        error = Error(kind, _cut(message), attempt.job.path, attempt.job.attempt)
+        mask = attempt.masks.mask
+        error = Error(mask(kind), _cut(mask(str(message))), attempt.job.path, attempt.job.attempt)
         retry = kind in policy.kinds if policy.kinds else passing
         if not retry or not policy.max:
             return Failed(error)
@@ -152,19 +165,20 @@ class Worker:
     def _worth_it(self, attempt: Attempt, condition: Expression, error: Error) -> bool:
         scope = self._scope(attempt)
         roots = {**scope.roots, "error": error.to_dict()}
-        return bool(condition.evaluate(Scope(roots, scope.now, scope.seed)))
+        return bool(condition.evaluate(replace(scope, roots=roots)))
 
     def _line(self, attempt: Attempt, level: str, message: str) -> None:
         if attempt.await_room():
-            self.line(attempt, level if level in LEVELS else "INFO", _cut(message))
+            shown = _cut(attempt.masks.mask(str(message)))
+            self.line(attempt, level if level in LEVELS else "INFO", shown)
 
     def _scope(self, attempt: Attempt) -> Scope:
         """What the task's expressions see; stored content is read only when one asks for it."""
-        record, workflow = attempt.record, attempt.workflow
+        record, workflow, seals = attempt.record, attempt.workflow, self._seals(attempt)
         roots: dict[str, Any] = {
-            "inputs": Lazy(lambda: unpack(record.inputs, self.blobs)),
-            "trigger": Lazy(lambda: unpack(record.trigger, self.blobs)),
-            "tasks": {name: self._result(task) for name, task in attempt.results.items()},
+            "inputs": Lazy(lambda: unpack(record.inputs, self.blobs, seals)),
+            "trigger": Lazy(lambda: unpack(record.trigger, self.blobs, seals)),
+            "tasks": {name: self._result(task, seals) for name, task in attempt.results.items()},
             "execution": {
                 "id": record.id,
                 "created_at": datetime.fromtimestamp(record.created_at / SECOND, UTC),
@@ -184,18 +198,54 @@ class Worker:
         variables = workflow.vars
         if variables is not None:
             # Evaluated as of the execution's creation, so that every task sees the same.
-            outer = Scope(dict(roots), record.created_at, record.id)
+            outer = Scope(dict(roots), record.created_at, record.id, attempt.masks)
             roots["vars"] = Lazy(lambda: variables.evaluate(outer))
-        return Scope(roots, attempt.started_at, attempt.job.key)
+        roots["secrets"] = {name: Lazy(partial(self._secret, attempt, name)) for name in _readable(attempt)}
+        return Scope(roots, attempt.started_at, attempt.job.key, attempt.masks)
 
-    def _result(self, task: TaskRecord) -> dict[str, Any]:
+    def _secret(self, attempt: Attempt, name: str) -> Secret:
+        value = self.secrets.read(name, attempt.workflow.address) if self.secrets else None
+        if value is None:
+            raise Unset(None, name)
+        attempt.masks.note(value)
+        return Secret(value)
+
+    def _result(self, task: TaskRecord, seals: Seals | None) -> dict[str, Any]:
         return {
-            "output": Lazy(lambda: unpack(task.output, self.blobs)),
-            "meta": Lazy(lambda: unpack(task.meta, self.blobs)),
+            "output": Lazy(lambda: unpack(task.output, self.blobs, seals)),
+            "meta": Lazy(lambda: unpack(task.meta, self.blobs, seals)),
             "state": task.state,
             "attempt": task.attempt,
             "error": json.loads(task.error) if task.error else None,
         }
+
+
+def _readable(attempt: Attempt) -> frozenset[str]:
+    """The secrets that the task's expressions may read."""
+    own, all = attempt.task.secrets, attempt.workflow.secrets
+    return all if own is None else all & own
+
+
+def _given(attempt: Attempt, action: Action, inputs: Any) -> Any:
+    """The inputs as the action takes secrets. Raises TerminalError when it takes none."""
+    found = list(secrets_in(inputs))
+    if not found or action.secrets == "kept":
+        return inputs
+    if action.secrets != "plain":
+        raise TerminalError(
+            f"{attempt.task.type} takes no secrets as inputs; code gets them by its permissions",
+            kind="secret",
+        )
+    for secret in found:
+        attempt.masks.note(secret)
+    return reveal(inputs)
+
+
+def _hidden(attempt: Attempt, value: Any) -> Any:
+    """A result with its secrets as such: all of it when the task is sensitive, else what is known of them."""
+    if attempt.task.sensitive and value is not None:
+        return Secret(value)
+    return attempt.masks.hide(value) if attempt.masks.seen else value
 
 
 def _cut(text: Any) -> str:

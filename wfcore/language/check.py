@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from wfcore.language import words
 from wfcore.language.draft import Draft, Place
@@ -16,8 +16,8 @@ from wfcore.language.shape import Path
 #: What ``tasks.NAME.`` may be followed by.
 TASK_FIELDS: Final = ("output", "meta", "state", "error", "attempt")
 #: Roots that the design has and this version has not.
-LATER_ROOTS: Final = frozenset({"item", "secrets", "kv"})
-ROOTS: Final = ("inputs", "vars", "tasks", "trigger", "execution", "workflow", "env", "error")
+LATER_ROOTS: Final = frozenset({"item", "kv"})
+ROOTS: Final = ("inputs", "vars", "tasks", "trigger", "execution", "workflow", "secrets", "env", "error")
 #: The groups whose tasks a place may read.
 _READABLE: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks": ("tasks",),
@@ -29,19 +29,29 @@ _HYPHENED: Final = re.compile(r"(tasks|inputs|vars)\.([A-Za-z_][A-Za-z0-9_]*(?:-
 
 
 class Names:
-    """All names that templates may mention. ``groups`` says where each task is."""
+    """All names that templates may mention. ``groups`` says where each task is, ``own`` its own secrets."""
 
     def __init__(self, draft: Draft) -> None:
         self.inputs = draft.mapping("inputs")
         self.vars = draft.mapping("vars")
+        self.secrets = _listed(draft.data)
+        self.own: dict[str, list[str]] = {}
         self.groups: dict[str, str] = {}
         for group in GROUPS:
             for name in draft.mapping(group):
                 self.groups.setdefault(name, group)
+                task = draft.mapping(group)[name]
+                if isinstance(task, dict) and "secrets" in task:
+                    self.own[name] = _listed(task)
 
     def of(self, root: str) -> Mapping[str, object]:
         """The names below ``tasks``, ``inputs`` or ``vars``."""
         return {"tasks": self.groups, "inputs": self.inputs, "vars": self.vars}[root]
+
+
+def _listed(of: Mapping[str, Any]) -> list[str]:
+    given = of.get("secrets")
+    return [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
 
 
 def names(draft: Draft) -> Names:
@@ -71,6 +81,29 @@ def references(draft: Draft, known: Names) -> None:
             draft.problem(path, message, offset=offset)
 
 
+def secrets(draft: Draft, known: Names) -> None:
+    """A task's own secrets are among the workflow's, and so are those that its code has slots for."""
+    for group in GROUPS:
+        for name, task in draft.mapping(group).items():
+            if not isinstance(task, dict):
+                continue
+            for index, secret in enumerate(known.own.get(name, ())):
+                if secret not in known.secrets:
+                    draft.problem((group, name, "secrets", index), _unlisted(secret, known))
+            permissions = task.get("permissions")
+            slots = permissions.get("secrets") if isinstance(permissions, dict) else None
+            if task.get("type") == "core/code" and isinstance(slots, dict):
+                for slot in slots:
+                    if slot not in known.own.get(name, known.secrets):
+                        path = (group, name, "permissions", "secrets", slot)
+                        draft.problem(path, _unlisted(slot, known), key=True)
+
+
+def _unlisted(name: object, known: Names) -> str:
+    near = words.hint(name, known.secrets) or "; list it under 'secrets' at the top"
+    return f"the workflow has no secret {words.quoted(name)}{near}"
+
+
 def _fault(use: Use, place: Place, known: Names) -> str | None:
     if use.root in LATER_ROOTS:
         return f"'{use.root}' {NOT_YET}"
@@ -88,6 +121,11 @@ def _fault(use: Use, place: Place, known: Names) -> str | None:
         declared = known.of(use.root)
         advice = words.hint(name, declared) or f"; declare it under '{use.root}'"
         return f"there is no {what} {words.quoted(name)}{advice}"
+    if use.root == "secrets":
+        if name not in known.secrets:
+            return _unlisted(name, known)
+        if name not in known.own.get(place.task, known.secrets):
+            return f"the secret {words.quoted(name)} is not among the task's own 'secrets'"
     return None
 
 

@@ -19,7 +19,7 @@ from wfcore.model.values import Expression
 MAX_TEMPLATES: Final = 256 * 1024
 Compiler = Callable[[str, Mapping[str, Filter]], Template]
 
-_RUN: Final = frozenset({"inputs", "vars", "tasks", "trigger", "execution", "workflow", "env"})
+_RUN: Final = frozenset({"inputs", "vars", "tasks", "trigger", "execution", "workflow", "secrets", "env"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from wfcore.errors import ExpressionError
 from wfcore.language import words
+from wfcore.model.secret import Secret
 from wfcore.model.values import Lazy, Scope
 
 #: Elements that operators and filters may touch, and characters they may make, per evaluation.
@@ -49,11 +50,22 @@ class Missing(Exception):
         match self.value:
             case None:
                 return f"cannot read {key} of null"
+            case Secret():
+                return f"there is no {key} in a secret"
             case dict():
                 return f"there is no key {key}{_advice(self.key, self.value)}"
             case _ if self.value:
                 return f"there is no index {key} in {words.kind(self.value)} of {len(self.value)}"
         return f"{words.kind(self.value)} is empty; '??' gives another value"
+
+
+class Unset(Missing):
+    """A secret that no provider has."""
+
+    @property
+    def message(self) -> str:
+        """What is not set, and how to set it."""
+        return f"the secret {words.quoted(self.key)} is not set; `workflow secret set {self.key}` does it"
 
 
 def _advice(key: Any, known: Mapping[str, Any]) -> str:

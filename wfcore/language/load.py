@@ -58,6 +58,7 @@ def load(
         _expressions(draft)
         known = check.names(draft)
         check.references(draft, known)
+        check.secrets(draft, known)
         needs = check.graph(draft, known)
         _actions(draft, actions)
         if permissions is not None:
@@ -187,6 +188,7 @@ def _workflow(
         outputs=draft.expressions.get(("outputs",)),
         timeout=_seconds(data, "timeout"),
         order=data.get("order", "dag"),
+        secrets=frozenset(data.get("secrets", ())),
     )
 
 
@@ -209,6 +211,8 @@ def _task(
         description=spec.get("description", ""),
         code=source,
         permissions=spec.get("permissions"),
+        secrets=frozenset(spec["secrets"]) if "secrets" in spec else None,
+        sensitive=spec.get("sensitive", False),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from wfcore.language import words
 from wfcore.language.evaluation import MAX_INTEGER, Evaluation, Fault, Missing
 from wfcore.language.render import text
+from wfcore.model.secret import Secret, reveal
 
 _NUMBER: Final = (int, float)
 
@@ -30,6 +31,8 @@ def bounded(value: Any) -> Any:
 
 def get(value: Any, key: Any) -> Any:
     """``value.key`` and ``value[key]``: a key of a mapping, an index of a list or a text. Raises Missing."""
+    if isinstance(key, Secret):
+        raise Fault("a secret is no key")
     if isinstance(value, dict):
         try:
             return value[key]
@@ -41,7 +44,17 @@ def get(value: Any, key: Any) -> Any:
         raise Missing(None, key)
     if isinstance(value, (list, str)):
         return _item(value, key)
+    if isinstance(value, Secret):
+        return _inside(value, key)
     raise Fault(f"cannot read {words.quoted(key)} of {words.kind(value)}")
+
+
+def _inside(value: Secret, key: Any) -> Secret:
+    """Part of a secret; whether the part is there is all that is told."""
+    try:
+        return Secret(get(reveal(value), key))
+    except (Fault, Missing):
+        raise Missing(value, key) from None
 
 
 def _item(value: Any, key: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from wfcore.language import duration, words
 from wfcore.language.shape import Flaw, Rules
-from wfcore.model.workflow import ID_PATTERN, NAME_PATTERN, NAMESPACE_PATTERN
+from wfcore.model.workflow import ID_PATTERN, NAME_PATTERN, NAMESPACE_PATTERN, SECRET_PATTERN
 
 MAX_RETRIES: Final = 1000
 MAX_TEXT: Final = 10_000
@@ -22,10 +22,10 @@ GROUPS: Final = ("tasks", "on_failure", "finally")
 NOT_YET: Final = "is not supported in this version"
 #: Keys that the design of the language has and this version has not, by where they stand.
 LATER: Final[Mapping[str, frozenset[str]]] = {
-    "workflow": frozenset({"secrets", "defaults", "concurrency", "permissions"}),
+    "workflow": frozenset({"defaults", "concurrency", "permissions"}),
     "task": frozenset({
-        "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "secrets", "concurrency",
-        "rate", "labels", "order", "workflow", "tasks", "sensitive",
+        "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "concurrency",
+        "rate", "labels", "order", "workflow", "tasks",
     }),
     "trigger": frozenset({"dedupe", "overlap"}),
 }  # fmt: skip
@@ -75,6 +75,13 @@ _NAME: Final = {
     "check_with": _named(
         NAME_PATTERN, "name: a letter or _, then letters, digits, _ and -, at most 64 in all"
     ),
+}
+_SECRETS: Final = {
+    "type": "list",
+    "schema": {
+        "type": "string",
+        "check_with": _named(SECRET_PATTERN, "name of a secret: letters, digits, _ and -"),
+    },
 }
 _CONDITION: Final = {"type": ["string", "boolean"], "empty": False}
 _INPUTS: Final = {"type": ["dict", "string"]}
@@ -126,6 +133,8 @@ _TASK: Final = {
         "source": {"type": "string", "empty": False},
         "file": {"type": "string", "empty": False, "maxlength": 512},
         "permissions": {"type": "dict", "schema": _PERMISSIONS},
+        "secrets": _SECRETS,
+        "sensitive": {"type": "boolean"},
     },
 }
 _TASKS: Final = {"type": "dict", "keysrules": _NAME, "valuesrules": _TASK}
@@ -190,6 +199,7 @@ WORKFLOW: Final = {
     "outputs": {"type": "dict", "keysrules": _NAME},
     "timeout": {"check_with": _positive},
     "order": {"type": "string", "allowed": list(ORDERS)},
+    "secrets": _SECRETS,
 }
 
 

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
+from wfcore.model.secret import Secret
+
 LONGEST: Final = 60
 MOST_CANDIDATES: Final = 500
 
@@ -75,4 +77,5 @@ _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (timedelta, "a duration"),
     ((list, tuple), "a list"),
     (dict, "a mapping"),
+    (Secret, "a secret"),
 )

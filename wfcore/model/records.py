@@ -144,6 +144,23 @@ class PackageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretRecord:
+    """An encrypted secret. ``sealed`` is its ciphertext, ``master`` the id of the key that opens it.
+
+    ``scope`` is empty (everybody's), a namespace, a workflow's address, or begins with ``@`` (the
+    kernel's own). ``revision`` grows by one with each change.
+    """
+
+    scope: str
+    name: str
+    revision: int
+    master: str
+    sealed: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRecord:
     """One entry of a server's audit log, chained to the one before it by ``previous``, that one's digest.
 

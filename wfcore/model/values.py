@@ -12,12 +12,21 @@ from typing import Any, Protocol
 Value = Any
 
 
+class Taint(Protocol):
+    """Whether secrets are about; nobody looks for them before that."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether a secret has been read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What an expression may see while it is evaluated.
 
     ``roots`` maps a root name (``inputs vars tasks trigger execution workflow env error …``)
     to its value; a value may be a zero-argument ``Lazy`` that is read at first use.
+    ``taint`` says whether a secret has come up in ``roots``; without it there can be none.
     ``now`` is the recorded time (UTC microseconds) and ``seed`` the recorded identity that
     ``now()`` and ``uuid()`` derive from, so that a replay sees the same.
     """
@@ -25,6 +34,7 @@ class Scope:
     roots: Mapping[str, Value]
     now: int = 0
     seed: str = ""
+    taint: Taint | None = None
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from wfcore.model.values import Expression
 ID_PATTERN = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 NAMESPACE_PATTERN = r"[A-Za-z][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,15}"
 NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
+SECRET_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"  # noqa: S105  (a pattern)
 DEFAULT_NAMESPACE = "default"
 
 
@@ -53,7 +54,8 @@ class Task:
     """One node of the graph. ``needs`` holds the explicit and the inferred needs, in file order.
 
     ``permissions`` is what the YAML says: it bounds what plugin code may do, and is all that the task's
-    own ``code`` may do. None when the task does not say.
+    own ``code`` may do. None when the task does not say. ``secrets`` are those its expressions may read;
+    None: all of the workflow's. What a ``sensitive`` task returns is a secret.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Task:
     description: str = ""
     code: Code | None = None
     permissions: Mapping[str, Any] | None = None
+    secrets: frozenset[str] | None = None
+    sensitive: bool = False
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -117,7 +121,8 @@ class Input:
 class Workflow:
     """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256.
 
-    ``plugins`` are the packages that the revision was applied with: name -> digest.
+    ``plugins`` are the packages that the revision was applied with: name -> digest; ``secrets`` are those
+    that its expressions may read.
     """
 
     namespace: str
@@ -137,6 +142,7 @@ class Workflow:
     timeout: float | None = None
     order: str = "dag"
     plugins: Mapping[str, str] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -22,14 +22,14 @@ from wfcore.plugins.packs import Packs
 
 
 class Catalogue:
-    """``runtime`` gives the started runtime of a name, ``secret`` a stored secret's value."""
+    """``runtime`` gives the started runtime of a name, ``secret`` a secret as a workflow has it."""
 
     def __init__(
         self,
         packs: Packs,
         shelf: Shelf,
         runtime: Callable[[str], Runtime],
-        secret: Callable[[str], str | None],
+        secret: Callable[[str, str], str | None],
     ) -> None:
         self._packs = packs
         self._shelf = shelf
@@ -45,7 +45,7 @@ class Catalogue:
                 raise self._unknown(type)
             return action
         package, spec = found
-        return Action(type, partial(self._run, package, spec), spec.inputs, spec.description)
+        return Action(type, partial(self._run, package, spec), spec.inputs, spec.description, "refused")
 
     def rules(self, type: str) -> Mapping[str, Any] | None:
         """The cerberus rules of an action's inputs, or None when there is no such action."""
@@ -104,7 +104,9 @@ class Catalogue:
             action=spec.name,
             permissions=narrowed(package.permissions, task),
             records=f"package:{manifest.name}",
-            secret=lambda slot: self._secret(package.record.secrets.get(slot, slot)),
+            secret=lambda slot: self._secret(
+                package.record.secrets.get(slot, slot), f"{task.namespace}/{task.workflow}"
+            ),
             call=self.call,
         )
         limits = Limits(timeout=task.remaining(manifest.timeout), memory=manifest.memory)

@@ -28,7 +28,7 @@ class CodeSandbox:
     def __init__(
         self,
         runtime: Callable[[], Runtime],
-        secret: Callable[[str], str | None],
+        secret: Callable[[str, str], str | None],
         call: CallAction,
     ) -> None:
         self._runtime = runtime
@@ -48,7 +48,7 @@ class CodeSandbox:
             action="default",
             permissions=parse(task.permissions),
             records=f"code:{task.namespace}/{task.workflow}",
-            secret=self._secret,
+            secret=lambda slot: self._secret(slot, f"{task.namespace}/{task.workflow}"),
             call=self._call,
         )
         seconds = TIMEOUT if task.deadline is None else max(0.001, task.deadline - task.clock.monotonic())

@@ -19,6 +19,7 @@ from wfcore.plugins.driver import CONTRACT as CONTRACT
 from wfcore.plugins.driver import Clock as Clock
 from wfcore.plugins.driver import Driver as Driver
 from wfcore.plugins.driver import Records as Records
+from wfcore.plugins.driver import SecretBox as SecretBox
 from wfcore.plugins.driver import SecretReader as SecretReader
 from wfcore.plugins.registry import Hit as Hit
 from wfcore.plugins.registry import IndexedRegistry as IndexedRegistry
@@ -51,7 +52,8 @@ class Context:
     """What the kernel hands a driver; there is no way back to the application.
 
     ``connections`` are the named databases of the configuration. The storage driver is built
-    first, so its ``records``, ``secrets`` and ``egress`` are None.
+    first, so its ``records``, ``secrets`` and ``egress`` are None. ``strongbox`` keeps what it is
+    given encrypted in the storage.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Context:
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sandbox: Sandbox | None = None
     build: Callable[[Path], bytes] | None = None
+    strongbox: SecretBox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +149,15 @@ class Action:
     """One action of a pack. ``inputs`` are cerberus rules; ``run`` returns a plain value or a Result.
 
     ``run`` raises TerminalError or RetryableError; anything else is a terminal error of kind ``bug``.
+    ``secrets`` says what becomes of secrets among the inputs: ``plain`` gives their values, ``kept`` gives
+    them as opaque values that may only be returned, ``refused`` is an error.
     """
 
     name: str
     run: Callable[[Mapping[str, Any], TaskContext], Any]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
+    secrets: str = "plain"
 
 
 class Actions(Driver, Protocol):
@@ -162,10 +168,26 @@ class Actions(Driver, Protocol):
 
 
 class Secrets(Driver, Protocol):
-    """A provider of secrets; asked in the order of ``secrets.providers``."""
+    """A provider of secrets; asked in the order of ``secrets.providers``.
 
-    def get(self, name: str) -> str | None:
-        """The value, or None when this provider does not know the name."""
+    ``scope`` is empty for what is everybody's, a namespace, or a workflow's address (``namespace/id``). A
+    workflow's own secret is asked for before its namespace's, and that before everybody's. A provider that
+    knows no scopes has nothing in them.
+    """
 
-    def names(self) -> Iterator[str]:
-        """The names it can list; never values."""
+    def get(self, name: str, scope: str = "") -> str | None:
+        """The value, or None when this provider does not know the name. Raises Unavailable."""
+
+    def names(self, scope: str = "") -> Iterator[str]:
+        """The names of a scope that it can list; never values."""
+
+
+@runtime_checkable
+class WritableSecrets(Secrets, Protocol):
+    """A provider that ``workflow secret set`` and ``delete`` can change."""
+
+    def put(self, name: str, value: str, scope: str = "") -> bool:
+        """Store a value, durably on return; True when there was none."""
+
+    def remove(self, name: str, scope: str = "") -> bool:
+        """Forget a value; False when there was none."""

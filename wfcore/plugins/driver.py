@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 #: The version of all contracts in this module.
@@ -37,6 +37,22 @@ class SecretReader(Protocol):
 
     def get(self, name: str) -> str | None:
         """The secret's value, or None when no provider knows it."""
+
+
+class SecretBox(Protocol):
+    """The encrypted store of the kernel. ``scope`` is empty, a namespace, or a workflow's address."""
+
+    def get(self, name: str, scope: str = "") -> str | None:
+        """The value, None when there is none. Raises SecretError."""
+
+    def names(self, scope: str = "") -> Sequence[str]:
+        """The names of a scope, sorted."""
+
+    def put(self, name: str, value: str, scope: str = "") -> bool:
+        """Store a value; True when there was none. Raises SecretError."""
+
+    def remove(self, name: str, scope: str = "") -> bool:
+        """Forget a value; False when there was none."""
 
 
 class Driver(Protocol):

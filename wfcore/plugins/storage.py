@@ -16,6 +16,7 @@ from wfcore.model.records import (
     Message,
     NodeRecord,
     PackageRecord,
+    SecretRecord,
     Step,
     TokenRecord,
     TriggerRecord,
@@ -134,6 +135,21 @@ class Storage(Driver, Protocol):
 
     def remove_package(self, digest: str) -> bool:
         """Forget a package; False when it is not there."""
+
+    def put_secret(self, record: SecretRecord) -> None:
+        """Store an encrypted secret. Raises Conflict unless its revision is the next of its scope and name.
+
+        The first revision is 1.
+        """
+
+    def secrets(self) -> list[SecretRecord]:
+        """All encrypted secrets, by scope and name."""
+
+    def secret(self, scope: str, name: str) -> SecretRecord | None:
+        """One encrypted secret."""
+
+    def remove_secret(self, scope: str, name: str) -> bool:
+        """Delete a secret; False when it is not there."""
 
     def get_record(self, namespace: str, key: str, now: int) -> str | None:
         """The JSON text of a record that has not expired at ``now``."""

@@ -50,6 +50,9 @@ class TaskContext(Protocol):
     def on_cancel(self, close: Callable[[], None]) -> AbstractContextManager[None]:
         """While inside, ``close`` is called from another thread on cancel, to interrupt blocking I/O."""
 
+    def mask(self, text: str) -> str:
+        """The text without the secrets that the task has seen; for what is cut before it is told."""
+
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs, for the actions of one pack."""
 

@@ -28,7 +28,9 @@ from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
+from wfcore.service.logging import masked_logs
 from wfcore.service.packages import Packages
+from wfcore.service.secrets import Secrets
 from wfcore.service.workflows import Workflows
 
 #: Seconds that storage gets to close, even when the others have used up the time.
@@ -48,6 +50,7 @@ class App:
     workflows: Workflows
     executions: Executions
     packages: Packages
+    secrets: Secrets
     library: Library
     grace: Grace
     audit: AuditLog
@@ -109,6 +112,7 @@ def open_app(
     node = f"node-{Ids().make(clock.now())}"
     with ExitStack() as stack:
         installed = Installed(config, clock)
+        stack.enter_context(masked_logs(installed.known.mask))
         stack.callback(installed.egress.close)
         grace = Grace(config["server"]["stopGrace"])
         stack.callback(lambda: installed.host.stop(max(LEAST, grace.left())))
@@ -139,6 +143,7 @@ def open_app(
             audit,
         )
         engine.chores.add(config["plugins"]["refresh"], shelf.supply.refresh)
+        secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers)
         yield App(
@@ -151,6 +156,7 @@ def open_app(
             workflows,
             executions,
             shelf,
+            secrets,
             library,
             grace,
             audit,
@@ -192,6 +198,7 @@ def _engine(
         place=place(config),
         address=address,
         reread_packages=installed.shelf.forget,
+        secrets=installed.desk(),
         audit=audit,
     )
     return Engine(parts)

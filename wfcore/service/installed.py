@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
@@ -25,7 +25,13 @@ from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
 from wfcore.plugins.kinds import ACTIONS, HOOKS, REGISTRIES, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
 from wfcore.plugins.packs import Packs
+from wfcore.secrets.desk import Desk
+from wfcore.secrets.masks import Masks
+from wfcore.secrets.sealer import Sealer
+from wfcore.secrets.strongbox import Strongbox
+from wfcore.service.keys import master_keys
 from wfcore.service.loader import Loader
+from wfcore.service.secrets import Secrets
 from wfcore.service.supply import Supply
 
 log = logging.getLogger("workflow.plugins")
@@ -52,6 +58,11 @@ class Installed:
         self.shelf = Shelf()
         self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret)
         self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call)
+        self.known = Masks()
+        self.masters = master_keys(config)
+        self.sealer = Sealer(Strongbox(lambda: self._storage, self.masters, clock.now))
+        self._elsewhere: Callable[[], Storage | None] | None = None
+        self.box = Strongbox(self._secret_rows, self.masters, clock.now)
         self._drivers = Drivers(self.catalog, config.tree, self._context)
         self._live: dict[tuple[str, str], Any] = {}
         self._storage: Storage | None = None
@@ -86,8 +97,17 @@ class Installed:
         return storage
 
     def read_packages(self, config: Config) -> None:
-        """Look for packages in the storage of ``config``, which a server may have, when one is asked for."""
-        self.shelf.use(lru_cache(maxsize=1)(lambda: self.reader(config)))
+        """Look for packages and secrets in the storage of ``config``, which a server may have, when asked."""
+        found: list[Storage | None] = []
+
+        def rows() -> Storage | None:
+            with self._lock:
+                if not found:
+                    found.append(self.reader(config))
+                return found[0]
+
+        self.shelf.use(rows)
+        self._elsewhere = rows
 
     def reader(self, config: Config) -> Storage | None:
         """The storage of ``config``, for reading.
@@ -132,12 +152,16 @@ class Installed:
         runtime: Runtime = self.live(RUNTIMES, name)
         return runtime
 
-    def secret(self, name: str) -> str | None:
-        """A secret's value from the first provider that knows it."""
+    def secret(self, name: str, workflow: str = "") -> str | None:
+        """A secret's value from the first provider that knows it, as a workflow's address has it."""
+        scopes = [workflow, workflow.partition("/")[0], ""] if workflow else [""]
         for provider in self.config["secrets"]["providers"]:
-            value: str | None = self.live(SECRETS, provider).get(name)
-            if value is not None:
-                return value
+            driver = self.live(SECRETS, provider)
+            for scope in scopes:
+                value: str | None = driver.get(name, scope)
+                if value is not None:
+                    self.known.note(value)
+                    return value
         return None
 
     def supply(self, storage: Storage, changed: Callable[[], None]) -> Supply:
@@ -147,10 +171,22 @@ class Installed:
         order = tuple(section["registries"])
         return Supply(storage, lambda name: self.live(REGISTRIES, name), order, trust, changed)
 
+    def secrets(self, audit: AuditLog, nodes: Callable[[], int]) -> Secrets:
+        """Secrets as operators see them; ``nodes`` says how many servers share the storage."""
+        providers = self.config["secrets"]["providers"]
+        return Secrets(providers, lambda name: self.live(SECRETS, name), self.box, self.sealer, audit, nodes)
+
+    def desk(self) -> Desk:
+        """What the engine asks of secrets."""
+        return Desk(self.secret, self.sealer, self.known)
+
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs of one namespace."""
         assert self._storage is not None, "records need the storage"
         return StoredRecords(self._storage, self.clock, namespace)
+
+    def _secret_rows(self) -> Storage | None:
+        return self._elsewhere() if self._elsewhere else self._storage
 
     def listing(self) -> list[dict[str, Any]]:
         """Every installed plugin: kind, name, distribution, version, entry_point, state, error."""
@@ -198,6 +234,7 @@ class Installed:
             connections=connections,
             sandbox=None if bare else self.sandbox,
             build=None if bare else self._build,
+            strongbox=None if bare else self.box,
         )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -49,6 +50,35 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class _Mask(logging.Filter):
+    """Takes what is secret out of records before a handler has them: out of messages and tracebacks."""
+
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        super().__init__()
+        self._mask = mask
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always lets the record through."""
+        record.msg, record.args = self._mask(record.getMessage()), None
+        if record.exc_info and record.exc_info[0]:
+            trace = record.exc_text or logging.Formatter().formatException(record.exc_info)
+            record.exc_text = self._mask(trace)
+        return True
+
+
+@contextmanager
+def masked_logs(mask: Callable[[str], str]) -> Iterator[None]:
+    """While inside, all that the handlers of the process get goes through ``mask``."""
+    handlers, filter = list(logging.getLogger().handlers), _Mask(mask)
+    for handler in handlers:
+        handler.addFilter(filter)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(filter)
+
+
 def setup_logging(section: Mapping[str, Any]) -> None:
     """Send all records where ``logging.{format,level,file}`` say; to standard error without a file.
 
@@ -82,4 +112,6 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    if record.exc_text:
+        return record.exc_text
     return formatter.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""

@@ -1,4 +1,4 @@
-"""The installed packages of a data directory that no server is using."""
+"""The installed packages and the secrets of a data directory that no server is using."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
 from wfcore.engine.library import Library
-from wfcore.plugins.contracts import Storage
+from wfcore.plugins.contracts import SharedStorage, Storage
 from wfcore.service.app import place
 from wfcore.service.installed import Installed
 from wfcore.service.packages import Packages
+from wfcore.service.secrets import Secrets
 
 
 @contextmanager
@@ -29,6 +30,18 @@ def stored_packages(config: Config) -> Iterator[Packages]:
 
 
 @contextmanager
+def stored_secrets(config: Config) -> Iterator[Secrets]:
+    """The secrets, to be changed too. Raises Conflict while a server uses the database."""
+    installed = Installed(config, SystemClock())
+    try:
+        storage = installed.use_storage()
+        audit = AuditLog(storage, installed.clock, place(config))
+        yield installed.secrets(audit, lambda: _servers(storage))
+    finally:
+        installed.host.stop(1.0)
+
+
+@contextmanager
 def readable_packages(config: Config) -> Iterator[Packages | None]:
     """The packages, to be read only; None when there is no database that could have some."""
     installed = Installed(config, SystemClock())
@@ -37,6 +50,10 @@ def readable_packages(config: Config) -> Iterator[Packages | None]:
         yield _packages(installed, storage) if storage else None
     finally:
         installed.host.stop(1.0)
+
+
+def _servers(storage: Storage) -> int:
+    return len(storage.nodes()) if isinstance(storage, SharedStorage) else 1
 
 
 def _packages(installed: Installed, storage: Storage) -> Packages:

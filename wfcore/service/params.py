@@ -114,6 +114,7 @@ def moment(name: str, description: str) -> Param:
 
 FILE: Final = text("file", "The file's name, for messages and a missing `id`.", default="workflow.yaml")
 DRY_RUN: Final = flag("dry_run", "Say what would change, and change nothing.")
+SCOPE: Final = text("scope", "The namespace or the workflow, `NAMESPACE/ID`, that alone has it.")
 NAMESPACE: Final = text("namespace", "Only this namespace.")
 WORKFLOW: Final = text("workflow", "Only executions of the workflow with this id.")
 STATE: Final = words("state", "Only executions in these states.", EXECUTION_STATES)

@@ -15,6 +15,7 @@ from wfcore.service.resources.health import Healthz, Metrics, Readyz
 from wfcore.service.resources.hooks import Hooks
 from wfcore.service.resources.packages import PackageItem, PackageList
 from wfcore.service.resources.plugins import Plugins
+from wfcore.service.resources.secrets import SecretItem, SecretList
 from wfcore.service.resources.server import Description, Server
 from wfcore.service.resources.workflows import WorkflowItem, WorkflowList
 from wfcore.service.site import Site
@@ -168,6 +169,25 @@ _REMOVE: Final = Operation(
     (params.VERSION, params.FORCE),
     errors=(404, 409),
 )
+_SECRETS: Final = _get("List the secrets, without their values.", "Secrets")
+_SET_SECRET: Final = Operation(
+    "PUT",
+    "Set a secret.",
+    {200: "SecretChange"},
+    (params.SCOPE,),
+    body="SecretValue",
+    errors=(409, 413, 415),
+)
+_DELETE_SECRET: Final = Operation(
+    "DELETE", "Delete a secret.", {200: "SecretChange"}, (params.SCOPE,), errors=(404, 409)
+)
+_ROTATE: Final = Operation(
+    "POST",
+    "Encrypt all stored secrets anew, under the master key in use or a new one.",
+    {200: "Rotation"},
+    body="RotationRequest",
+    errors=(409, 413, 415),
+)
 _AUDIT: Final = _get(
     "List the audit log, newest first.",
     "Entries",
@@ -199,6 +219,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/packages/updates", PackageList, (_UPDATES,), "updates"),
     Route("/api/v1/packages/search", PackageList, (_SEARCH,), "search"),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
+    Route("/api/v1/secrets", SecretList, (_SECRETS,)),
+    Route("/api/v1/secrets/rotate", SecretList, (_ROTATE,), "rotate"),
+    Route("/api/v1/secrets/{name}", SecretItem, (_SET_SECRET, _DELETE_SECRET)),
     Route("/api/v1/audit", Audit, (_AUDIT,)),
     Route("/api/v1/audit/entries", Audit, (_ENTRIES,), "entries"),
     Route("/api/v1/audit/verify", Audit, (_VERIFY,), "verify"),

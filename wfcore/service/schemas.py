@@ -130,6 +130,13 @@ _LOOK: Final = {
     "key": _MAYBE_TEXT,
     "warnings": _list(_TEXT),
 }
+_SECRET: Final = {
+    "name": _TEXT,
+    "scope": _TEXT,
+    "provider": _TEXT,
+    "created_at": _MAYBE_TIME,
+    "updated_at": _MAYBE_TIME,
+}
 _SERVER: Final = {
     "node": _TEXT,
     "version": _TEXT,
@@ -227,6 +234,11 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         versions=_list(_object(version=_TEXT, digest=_TEXT, installed_at=_TIME)),
         used_by=_list(_TEXT),
     ),
+    "Secrets": _object(secrets=_list(_object(**_SECRET))),
+    "SecretValue": _object(value=_TEXT),
+    "SecretChange": _object(**_SECRET, result={"type": "string", "enum": ["created", "updated", "deleted"]}),
+    "RotationRequest": _object(("new_key",), new_key=_FLAG),
+    "Rotation": _object(key=_TEXT, renewed=_WHOLE, retired=_WHOLE, left=_WHOLE),
     "Entry": _object(**_ENTRY),
     "Entries": _object(entries=_list(ref("Entry")), next=_MAYBE_TEXT),
     "Chain": _object(entries=_list(ref("Entry")), next=_WHOLE),

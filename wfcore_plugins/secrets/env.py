@@ -30,10 +30,12 @@ class EnvironmentSecrets:
         """Always well."""
         return ""
 
-    def get(self, name: str) -> str | None:
-        """The value of ``WORKFLOW_SECRET__NAME``; an empty one is a secret too."""
-        return os.environ.get(PREFIX + name)
+    def get(self, name: str, scope: str = "") -> str | None:
+        """The value of ``WORKFLOW_SECRET__NAME``; an empty one is a secret too. They are everybody's."""
+        return None if scope else os.environ.get(PREFIX + name)
 
-    def names(self) -> Iterator[str]:
+    def names(self, scope: str = "") -> Iterator[str]:
         """The names that are set, sorted."""
+        if scope:
+            return iter(())
         return iter(sorted(name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)))

@@ -24,6 +24,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "record": ("namespace", "key"),
     "blob_ref": ("digest", "execution"),
     "package": ("digest",),
+    "secret": ("scope", "name"),
     "audit": ("server", "seq"),
     "token": ("name",),
 }

@@ -31,6 +31,7 @@ from .postgres_pool import Pool
 from .postgres_target import Target
 from .queries import ExecutionQueries
 from .schema import Tables, tables
+from .secrets import SecretQueries
 from .upkeep import SWEPT_AT_ONCE, RecordQueries, sweep_rows
 
 #: Microseconds that content lives without a reference: its execution's step may yet be committed.
@@ -62,6 +63,7 @@ class PostgresStorage(
     WorkflowQueries,
     RecordQueries,
     PackageQueries,
+    SecretQueries,
     AuditQueries,
     TokenQueries,
     NodeQueries,

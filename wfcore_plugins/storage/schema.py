@@ -41,6 +41,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "token": ("name", "role", "namespaces", "digest", "created_at", "created_by", "expires_at"),
     "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
+    "secret": ("scope", "name", "revision", "master", "sealed", "created_at", "updated_at"),
 }  # fmt: skip
 
 
@@ -65,6 +66,7 @@ class Tables:
     audit: Any
     token: Any
     node: Any
+    secret: Any
     shared: bool = False
 
     def claimed(self, query: Any) -> Any:

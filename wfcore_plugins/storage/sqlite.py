@@ -27,6 +27,7 @@ from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
 from .queries import ExecutionQueries
 from .schema import Tables, tables
+from .secrets import SecretQueries
 from .sqlite_commit import write
 from .sqlite_file import (
     BUSY_SECONDS,
@@ -66,6 +67,7 @@ class SqliteStorage(
     WorkflowQueries,
     RecordQueries,
     PackageQueries,
+    SecretQueries,
     AuditQueries,
     TokenQueries,
     MoveQueries,

@@ -51,6 +51,7 @@ class StubTask:
         self.permissions: Mapping[str, Any] | None = None
         self.pins: Mapping[str, str] = {}
         self.logs: list[tuple[str, str]] = []
+        self.secrets: list[str] = []
         self._records: dict[str, StubRecords] = {}
         self._stopped = threading.Event()
         self._closers: list[Callable[[], None]] = []
@@ -88,6 +89,12 @@ class StubTask:
             yield
         finally:
             self._closers.remove(close)
+
+    def mask(self, text: str) -> str:
+        """The text without what is in ``secrets``."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def records(self, namespace: str) -> StubRecords:
         """Those of a namespace."""

@@ -137,7 +137,7 @@ def test_groups_read_what_is_over_and_need_only_their_own(loaded):
             [
                 "3:39: tasks.b.inputs.x: there is no input 'y'; declare it under 'inputs'",
                 "3:54: tasks.b.inputs.x: there is no variable 'z'; declare it under 'vars'",
-                "3:67: tasks.b.inputs.x: 'secrets' is not supported in this version",
+                "3:67: tasks.b.inputs.x: the workflow has no secret 'K'; list it under 'secrets' at the top",
                 "3:83: tasks.b.inputs.x: 'item' is not supported in this version",
             ],
         ),

@@ -6,6 +6,7 @@ from wfcore.api import (
     Fact,
     Message,
     PackageRecord,
+    SecretRecord,
     Step,
     TaskRecord,
     Tick,
@@ -56,6 +57,7 @@ def fill(storage, executions=450):
     assert not storage.commit(steps)
     storage.post(Message("000000", "cancel", body={"reason": ODD}))
     storage.post(Message("000002", "cancel"))
+    storage.put_secret(SecretRecord("ops", "TOKEN", 1, "m1", "AQ==", 1, 2))
     storage.set_record("kv", ODD, '"v"', None)
     storage.set_record("kv", "soon", "1", 10**18)
     return [*blobs, module]
@@ -74,6 +76,7 @@ def seen(storage, digests):
         "revisions": [storage.revisions(*address) for address in (("default", "w1"), ("other", "gone"))],
         "triggers": [storage.triggers(), storage.trigger_at("POST /x")],
         "packages": storage.packages(),
+        "secrets": storage.secrets(),
         "records": [storage.get_record("kv", key, 0) for key in (ODD, "soon")],
         "inbox": [(one.execution, one.kind, dict(one.body)) for one in storage.inbox("me")],
         "content": [storage.get_blob(digest) for digest in digests],

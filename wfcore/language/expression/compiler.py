@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wfcore.errors import ExpressionError
+from wfcore.errors import ExpressionError, Forbidden, PluginError, SecretError, Unavailable
 from wfcore.language import operators, words
 from wfcore.language.evaluation import LAZY_DEPTH, Evaluation, Fault, Missing, plain, settled
 from wfcore.language.expression.syntax import (
@@ -21,8 +21,11 @@ from wfcore.language.expression.syntax import (
     Syntax,
 )
 from wfcore.language.filters import Filter
+from wfcore.language.taint import apply, truth
 from wfcore.model.values import Lazy
 
+#: What goes wrong with a value that is fetched from elsewhere is not the expression's fault.
+_BEYOND = (SecretError, Unavailable, Forbidden, PluginError)
 Code = Callable[[Evaluation], Any]
 Filters = Mapping[str, Filter]
 
@@ -67,10 +70,18 @@ def _path(path: Path) -> Code:
             except Fault as fault:
                 raise ExpressionError(str(fault), offset=offsets[step]) from None
             if type(value) is Lazy:
-                value = plain(value)
+                value = _fetched(value, offsets[step])
         return settled(value, levels) if levels else plain(value)
 
     return run
+
+
+def _fetched(value: Lazy, offset: int) -> Any:
+    try:
+        return plain(value)
+    except Missing as missing:
+        missing.offset = offset
+        raise
 
 
 def _index(index: Index, filters: Filters) -> Code:
@@ -96,34 +107,53 @@ def _slice(syntax: Slice, filters: Filters) -> Code:
 
     def cut(evaluation: Evaluation) -> Any:
         start, stop = (bound(evaluation) for bound in bounds)
-        return operators.cut(evaluation, base(evaluation), start, stop)
+        return apply(evaluation, "slice", operators.cut, [evaluation, base(evaluation), start, stop], {})
 
     return _guarded(cut, "the slice", syntax.offset)
 
 
 def _operation(syntax: Operation, filters: Filters) -> Code:
     codes = [compile_syntax(part, filters) for part in syntax.parts]
+    offset = syntax.offset
     match syntax.operator, codes:
         case "?", [condition, then, otherwise]:
-            return lambda evaluation: then(evaluation) if condition(evaluation) else otherwise(evaluation)
+            return lambda evaluation: (
+                then(evaluation) if truth(condition(evaluation), offset) else otherwise(evaluation)
+            )
         case "?:" | "or", [left, right]:
-            return lambda evaluation: left(evaluation) or right(evaluation)
+            return _either(left, right, offset, wanted=True)
         case "and", [left, right]:
-            return lambda evaluation: left(evaluation) and right(evaluation)
+            return _either(left, right, offset, wanted=False)
         case "not", [only]:
-            return lambda evaluation: not only(evaluation)
+            return lambda evaluation: not truth(only(evaluation), offset)
         case "??", [left, right]:
             return coalesce(left, right)
         case "negate", [only]:
-            return _guarded(lambda evaluation: operators.negate(only(evaluation)), "'-'", syntax.offset)
+            return _guarded(
+                lambda evaluation: apply(evaluation, "-", operators.negate, [only(evaluation)], {}),
+                "'-'",
+                offset,
+            )
         case operator, [left, right]:
             function = operators.INFIX[operator]
             return _guarded(
-                lambda evaluation: function(evaluation, left(evaluation), right(evaluation)),
+                lambda evaluation: apply(
+                    evaluation, operator, function, [evaluation, left(evaluation), right(evaluation)], {}
+                ),
                 repr(operator),
-                syntax.offset,
+                offset,
             )
     raise AssertionError(syntax.operator)
+
+
+def _either(left: Code, right: Code, offset: int, *, wanted: bool) -> Code:
+    """``or`` and ``and``: the left value if its truth is the ``wanted`` one, else the right one."""
+
+    def run(evaluation: Evaluation) -> Any:
+        value = left(evaluation)
+        return value if truth(value, offset) is wanted else right(evaluation)
+
+    return run
 
 
 def coalesce(left: Code, right: Code) -> Code:
@@ -152,15 +182,14 @@ def _call(call: Call, filters: Filters) -> Code:
     named = tuple((name, compile_syntax(value, filters)) for name, value in call.named)
     label = f"filter '{call.name}'"
     if not found.builtin:
-        return _guarded(_plugged(function, arguments, named), label, call.offset)
-    if len(arguments) == 1 and not named:
-        only = arguments[0]
-        return _guarded(lambda evaluation: function(evaluation, only(evaluation)), label, call.offset)
+        return _guarded(_plugged(call.name, function, arguments, named), label, call.offset)
     return _guarded(
-        lambda evaluation: function(
+        lambda evaluation: apply(
             evaluation,
-            *[code(evaluation) for code in arguments],
-            **{name: code(evaluation) for name, code in named},
+            call.name,
+            function,
+            [evaluation, *[code(evaluation) for code in arguments]],
+            {name: code(evaluation) for name, code in named},
         ),
         label,
         call.offset,
@@ -168,13 +197,13 @@ def _call(call: Call, filters: Filters) -> Code:
 
 
 def _plugged(
-    function: Callable[..., Any], arguments: tuple[Code, ...], named: tuple[tuple[str, Code], ...]
+    name: str, function: Callable[..., Any], arguments: tuple[Code, ...], named: tuple[tuple[str, Code], ...]
 ) -> Code:
     """The call of a plugin's filter, which knows nothing of evaluations."""
 
     def run(evaluation: Evaluation) -> Any:
         values = [code(evaluation) for code in arguments]
-        found = function(*values, **{name: code(evaluation) for name, code in named})
+        found = apply(evaluation, name, function, values, {key: code(evaluation) for key, code in named})
         evaluation.produce(len(found) if isinstance(found, (str, bytes)) else 0)
         return found
 
@@ -206,7 +235,7 @@ def _guarded(code: Code, label: str, offset: int) -> Code:
     def run(evaluation: Evaluation) -> Any:
         try:
             return code(evaluation)
-        except (ExpressionError, Missing):
+        except (ExpressionError, Missing, *_BEYOND):
             raise
         except Fault as fault:
             raise ExpressionError(f"{label}: {fault}", offset=offset) from None

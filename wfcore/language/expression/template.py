@@ -14,11 +14,13 @@ from wfcore.language.expression.parser import Parser
 from wfcore.language.expression.syntax import Index, Path, Syntax, parts
 from wfcore.language.filters import Filter, table
 from wfcore.language.render import text as rendered
+from wfcore.language.taint import apply, truth
 from wfcore.model.values import Scope
 
 Functions = Mapping[str, Callable[..., Any]]
 #: Shown of a template in an error.
 EXCERPT: Final = 80
+_NAMED: Final = "a secret is named as secrets.NAME or secrets['NAME']"
 
 
 class Use(NamedTuple):
@@ -101,7 +103,8 @@ def compile_condition(text: str, functions: Functions | Filters | None = None) -
             )
         syntax = pieces[0]
     code = compile_syntax(syntax, filters)
-    return Template(text, _explained(lambda evaluation: bool(code(evaluation)), text), tuple(used(syntax)))
+    whether = _explained(lambda evaluation: truth(code(evaluation), syntax.offset), text)
+    return Template(text, whether, tuple(used(syntax)))
 
 
 def compile_tree(value: Any, functions: Functions | Filters | None = None) -> Constant | Template | Tree:
@@ -175,11 +178,19 @@ def used(root: Syntax) -> list[Use]:
                 "a task is named as tasks.NAME or tasks['NAME']; the graph is known before anything runs"
             )
             raise ExpressionError(message, offset=syntax.offset)
+        if (
+            isinstance(syntax, Index)
+            and isinstance(syntax.base, Path)
+            and syntax.base == Path("secrets", (), (syntax.base.offset,))
+        ):
+            raise ExpressionError(_NAMED, offset=syntax.offset)
         waiting.extend(parts(syntax))
     uses.sort(key=lambda use: use.offset)
     for use in uses:
         if use.root == "tasks" and (not use.keys or not isinstance(use.keys[0], str)):
             raise ExpressionError("'tasks' needs the name of a task: tasks.NAME", offset=use.offset)
+        if use.root == "secrets" and (not use.keys or not isinstance(use.keys[0], str)):
+            raise ExpressionError(_NAMED, offset=use.offset)
     return uses
 
 
@@ -192,12 +203,17 @@ def run(code: Code, scope: Scope) -> Any:
 
 
 def _joined(codes: Sequence[Code | str]) -> Code:
-    def join(evaluation: Evaluation) -> str:
-        pieces = [code if isinstance(code, str) else rendered(evaluation, code(evaluation)) for code in codes]
-        evaluation.produce(sum(map(len, pieces)))
-        return "".join(pieces)
+    def join(evaluation: Evaluation) -> Any:
+        values = [code if isinstance(code, str) else code(evaluation) for code in codes]
+        return apply(evaluation, "~", _text, [evaluation, values], {})
 
     return join
+
+
+def _text(evaluation: Evaluation, values: Sequence[Any]) -> str:
+    pieces = [value if isinstance(value, str) else rendered(evaluation, value) for value in values]
+    evaluation.produce(sum(map(len, pieces)))
+    return "".join(pieces)
 
 
 def _explained(code: Code, text: str) -> Code:

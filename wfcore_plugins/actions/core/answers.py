@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -20,6 +21,8 @@ _TEXT = re.compile(
 )
 _CHARSET = re.compile(r"""charset\s*=\s*"?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 _EXCERPT = 200
+#: Characters in which secrets are looked for before the excerpt is cut: longer than any in it would be.
+_SEARCHED = 128 * 1024
 
 
 def parse(response: Response, wanted: str) -> Any:
@@ -35,11 +38,14 @@ def parse(response: Response, wanted: str) -> Any:
     return _json(response.body) if response.body.strip() else None
 
 
-def failure(method: str, response: Response, now: int) -> WorkflowError:
-    """The error of a status from 400 on; ``now`` (UTC, microseconds) makes a Retry-After date a delay."""
+def failure(method: str, response: Response, now: int, mask: Callable[[str], str] = str) -> WorkflowError:
+    """The error of a status from 400 on; ``now`` (UTC, microseconds) makes a Retry-After date a delay.
+
+    ``mask`` takes secrets out of what is told of the answer, before it is cut.
+    """
     status = response.status
     phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "unknown status"
-    text = f"{method} {_origin(response.url)}: {status} {phrase}{_excerpt(response)}"
+    text = f"{method} {_origin(response.url)}: {status} {phrase}{_excerpt(response, mask)}"
     if status in PASSING:
         return RetryableError(text, kind="http", retry_after=_retry_after(response, now))
     return TerminalError(text, kind="http", remedy="with fail_on_status: false the answer becomes the output")
@@ -93,11 +99,11 @@ def _origin(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
 
 
-def _excerpt(response: Response) -> str:
+def _excerpt(response: Response, mask: Callable[[str], str]) -> str:
     """The beginning of a readable body on one line, as it mostly says what was wrong."""
     if not response.body or _kind(response) == "bytes":
         return ""
-    line = " ".join(_text(response)[: 4 * _EXCERPT].split())
+    line = " ".join(mask(_text(response)[:_SEARCHED])[: 4 * _EXCERPT].split())
     return f": {line}" if len(line) <= _EXCERPT else f": {line[: _EXCERPT - 1]}…"
 
 

@@ -12,7 +12,11 @@ from wfcore.api import Action, Sandbox, SourceFault, TaskContext, TerminalError
 def actions(sandbox: Sandbox | None) -> Sequence[Action]:
     """``code``; its one input is what the code computes from."""
     rules = {"data": {"nullable": True, "required": True}}
-    return (Action("code", partial(_run, sandbox), rules, "Run TypeScript or JavaScript in the sandbox."),)
+    return (
+        Action(
+            "code", partial(_run, sandbox), rules, "Run TypeScript or JavaScript in the sandbox.", "refused"
+        ),
+    )
 
 
 def _run(sandbox: Sandbox | None, inputs: Mapping[str, Any], task: TaskContext) -> Any:

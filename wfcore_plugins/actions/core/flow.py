@@ -23,13 +23,14 @@ def actions() -> Sequence[Action]:
             {"message": {"required": True, **text}, "level": {"type": "string", "allowed": list(_LEVELS)}},
             "Add a line to the execution's log.",
         ),
-        Action("set", _set, {}, "Return its inputs as output; any inputs are accepted."),
+        Action("set", _set, {}, "Return its inputs as output; any inputs are accepted.", "kept"),
         Action("fail", _fail, {"message": {"required": True, **text}, "type": _TYPE}, "End as failed."),
         Action(
             "assert",
             _assert,
             {"that": {"required": True, **text}, "message": text},
             "Fail unless `that` is true.",
+            secrets="refused",
         ),
         Action(
             "wait",

@@ -67,6 +67,7 @@ def _run(verb: str | None, inputs: Mapping[str, Any], task: TaskContext) -> Resu
             max_bytes=inputs.get("max_bytes", 10 * 1024 * 1024),
             redirects=5 if inputs.get("follow_redirects", True) else 0,
             on_cancel=task.on_cancel,
+            sensitive=[name for name, value in headers.items() if task.mask(value) != value],
         )
     except RetryableError:
         task.check()  # a request that a cancel has interrupted did not fail
@@ -78,7 +79,7 @@ def _run(verb: str | None, inputs: Mapping[str, Any], task: TaskContext) -> Resu
         "elapsed_ms": round((task.clock.monotonic() - started) * 1000),
     }
     if response.status >= 400 and inputs.get("fail_on_status", True):
-        raise answers.failure(method, response, task.clock.now())
+        raise answers.failure(method, response, task.clock.now(), task.mask)
     return Result(answers.parse(response, inputs.get("response", "auto")), meta)
 
 

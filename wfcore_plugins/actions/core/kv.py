@@ -24,6 +24,7 @@ def actions() -> Sequence[Action]:
             _set,
             {"key": _KEY, "value": {"required": True, **anything}, "ttl": {}},
             "Write a record, for a limited time if `ttl` is given.",
+            secrets="refused",
         ),
         Action("kv.delete", _delete, {"key": _KEY}, "Delete a record."),
     )

@@ -24,12 +24,19 @@ from wfsdk.contracts.storage_audit import AuditContract
 from wfsdk.contracts.storage_commit import CommitContract
 from wfsdk.contracts.storage_executions import ExecutionContract, running
 from wfsdk.contracts.storage_packages import PackageContract
+from wfsdk.contracts.storage_secrets import SecretsStorageContract
 from wfsdk.contracts.storage_upkeep import UpkeepContract
 from wfsdk.contracts.storage_workflows import WorkflowContract
 
 
 class StorageContract(
-    CommitContract, ExecutionContract, WorkflowContract, PackageContract, AuditContract, UpkeepContract
+    CommitContract,
+    ExecutionContract,
+    WorkflowContract,
+    PackageContract,
+    SecretsStorageContract,
+    AuditContract,
+    UpkeepContract,
 ):
     """What every storage driver must do; a subclass says how one is made."""
 

@@ -33,8 +33,8 @@ class AcmeSecrets:
     def health(self) -> str:
         return "" if self._file.exists() else f"{self._file} is gone"
 
-    def get(self, name: str) -> str | None:
-        return self._secrets.get(name)
+    def get(self, name: str, scope: str = "") -> str | None:
+        return None if scope else self._secrets.get(name)
 
-    def names(self) -> Iterator[str]:
-        return iter(sorted(self._secrets))
+    def names(self, scope: str = "") -> Iterator[str]:
+        return iter([] if scope else sorted(self._secrets))

@@ -28,6 +28,7 @@ from wfcore.api import (
     Message,
     NotFound,
     PackageRecord,
+    SecretRecord,
     Step,
     TaskRecord,
     TriggerRecord,
@@ -256,6 +257,27 @@ class AcmeStorage(Ledger):
         with self._change() as change:
             there = change.get("packages", digest) is not None
             change.put("packages", (digest,), None)
+        return there
+
+    # --- secrets
+
+    def put_secret(self, record: SecretRecord) -> None:
+        with self._change() as change:
+            before = change.get("secrets", record.scope, record.name)
+            if record.revision != (before.revision if before else 0) + 1:
+                raise Conflict(f"the secret {record.name} has been changed meanwhile")
+            change.put("secrets", (record.scope, record.name), record)
+
+    def secrets(self) -> list[SecretRecord]:
+        return sorted(self._all("secrets"), key=lambda row: (row.scope, row.name))
+
+    def secret(self, scope: str, name: str) -> SecretRecord | None:
+        return self._one("secrets", scope, name)  # type: ignore[no-any-return]
+
+    def remove_secret(self, scope: str, name: str) -> bool:
+        with self._change() as change:
+            there = change.get("secrets", scope, name) is not None
+            change.put("secrets", (scope, name), None)
         return there
 
     # --- records, blobs, upkeep
