@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from wfcore.errors import Forbidden, UsageError, WorkflowError
 from wfcore.language import words
 from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
-from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages.manifest import Manifest, expect_usable
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.plugins.registry import Revocation
 from wfcore.service.supply import Delivery
@@ -58,10 +58,12 @@ def same(before: PackageRecord, record: PackageRecord) -> bool:
     )
 
 
-def row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, Any]:
-    """As API and command line show it."""
+def row(
+    record: PackageRecord, revoked: Mapping[str, Revocation], parsed: Callable[[str], Manifest]
+) -> dict[str, Any]:
+    """As API and command line show it; ``parsed`` reads a manifest's text."""
     try:
-        manifest = parse_manifest(record.manifest)
+        manifest = parsed(record.manifest)
         expect_usable(manifest)
         permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
     except WorkflowError as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any
 
 from wfcore.audit import AuditLog
@@ -65,6 +66,7 @@ class Packages:
         self._told = told
         self.supply = supply(self.forget)
         self._audit = audit
+        self._parsed = lru_cache(maxsize=512)(parse_manifest)
 
     def look(self, reference: str, digest: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
         """What installing a reference would install; see ``supply.Supply.find``. Nothing is changed."""
@@ -263,11 +265,11 @@ class Packages:
         return next((one for one in self._storage.packages(name) if one.current), None)
 
     def _row(self, record: PackageRecord) -> dict[str, Any]:
-        return packaged.row(record, revoked.read(self._storage))
+        return self._rows([record])[0]
 
     def _rows(self, records: Records) -> Rows:
         found = revoked.read(self._storage)
-        return [packaged.row(record, found) for record in records]
+        return [packaged.row(record, found, self._parsed) for record in records]
 
     def _versions(self, name: str) -> Records:
         records = self._storage.packages(name)
