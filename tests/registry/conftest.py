@@ -68,7 +68,7 @@ class Process:
 
     def __init__(self, data):
         self.data = data
-        self.environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'registry'}"}
+        self.environ = {**os.environ, "PYTHONPATH": str(ROOT / "registry")}
 
     def run(self, *argv):
         command = [sys.executable, "-m", "wfregistry", "--data", str(self.data), *argv]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import wfcore
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -47,7 +49,7 @@ def test_the_command_of_the_image_is_one(stages):
     words = final.last("CMD").arguments
     done = subprocess.run(
         [sys.executable, "-m", "wfregistry", *words, "--help"],
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'registry'}", "PATH": ""},
+        env={"PYTHONPATH": str(ROOT / "registry"), "PATH": ""},
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert (done.returncode, "--host" in done.stdout) == (0, True), done.stderr
@@ -68,7 +70,9 @@ def test_the_wheel_has_the_command_and_its_dependencies(tmp_path):
         assert "wfregistry = wfregistry.__main__:main" in archive.read(points).decode()
         (metadata,) = (name for name in names if name.endswith("METADATA"))
         told = archive.read(metadata).decode()
-        for name in ("falcon", "peewee", "psycopg2-binary", "waitress", "workflow-engine"):
+        for name in ("falcon", "peewee", "psycopg2-binary", "waitress"):
             assert f"Requires-Dist: {name}" in told
+        release = f"Requires-Dist: workflow-engine=={wfcore.__version__}"
+        assert release in told, "it uses more of it than wfcore.api, and goes with its release"
         assert "wfregistry/py.typed" in names
         assert not [name for name in names if name.startswith("plugins")]
