@@ -65,7 +65,7 @@ class Catalogue:
                 self._witness.expect_same(one.name, one.version, one.digest)
                 self._witness.note(self._witness.serial, one.name, one.version, one.digest)
             edition = self._edition()
-            if edition is None or edition.serial < self._witness.serial:
+            if edition is None or edition.serial < self._witness.serial or not self._is_ours(edition):
                 self._renew()
 
     def publish(self, publisher: Publisher, content: bytes, signature: str, changelog: str) -> dict[str, Any]:
@@ -174,6 +174,14 @@ class Catalogue:
     def _edition(self) -> Any:
         table = self._store.edition
         return table.select().order_by(table.serial.desc()).first()
+
+    def _is_ours(self, edition: Any) -> bool:
+        """Whether an edition has the key and the name that this registry has now."""
+        try:
+            top = index.read_top(bytes(edition.envelope), [self._key.public()], self._settings.name)
+        except InvalidPackage:
+            return False
+        return top.name == self._settings.name
 
     def _serial(self) -> int:
         edition = self._edition()

@@ -1,9 +1,11 @@
 """The built-in registries against the contract suite, each with a server that behaves as the real one."""
 
+import contextlib
+
 import pytest
 
 from tests.registries import Files, Github, Index, Npm, package_signature
-from wfcore.api import minisign
+from wfcore.api import Forbidden, InvalidPackage, NotFound, minisign
 from wfcore.egress import Guard
 from wfcore.packages.archive import write_archive
 from wfcore_plugins.registries.folder import FolderRegistry
@@ -135,3 +137,26 @@ class TestPip(DriverContract):
     def test_what_is_no_package_is_no_command(self, driver, target):
         with pytest.raises(Exception, match="no package of PyPI"):
             driver.offers(target)
+
+
+NONSENSE = [None, [], {}, "x", 1, [[]], [None], {"versions": 1}, {"versions": {"1.0.0": []}}, {"assets": 1}]
+
+
+@pytest.mark.parametrize("answer", NONSENSE, ids=str)
+def test_nonsense_of_a_registry_is_refused(tmp_path, answer):
+    """Whatever JSON npm or GitHub answer: a clear error, or nothing that could be fetched."""
+    with Npm() as npm, Github() as github:
+        npm.documents["hi"] = {"name": "hi", **answer} if isinstance(answer, dict) else answer
+        github.releases = answer
+        registries = (
+            (NpmRegistry({"url": npm.url}, context("npm", tmp_path, npm)), "hi"),
+            (
+                GithubRegistry({"api": github.url, "token": ""}, context("github", tmp_path, github)),
+                "acme/hi",
+            ),
+        )
+        for registry, target in registries:
+            with contextlib.suppress(InvalidPackage, NotFound):
+                for offer in registry.offers(target):
+                    with pytest.raises((InvalidPackage, NotFound, Forbidden)):
+                        registry.fetch(offer)

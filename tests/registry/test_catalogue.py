@@ -90,6 +90,15 @@ def test_each_edition_has_a_higher_serial_and_an_end(registry, plugin):
     assert registry.top().expires > before, "an aged one is made anew"
 
 
+def test_another_key_signs_a_new_edition(registry, plugin):
+    registry.publish(plugin())
+    serial = registry.top().serial
+    registry.store.close()
+    registry.key = minisign.generate()
+    assert registry.open().top().serial > serial
+    assert registry.top().key == registry.key.id
+
+
 def test_what_is_taken_back_stays_and_is_passed_by(registry, plugin):
     registry.publish(plugin())
     registry.publish(plugin("1.1.0"))

@@ -7,6 +7,7 @@ import pytest
 from tests.registries import Index
 from wfcore.config import load
 from wfcore.engine.clock import SystemClock
+from wfcore.errors import InvalidPackage
 from wfcore.service.app import open_app
 
 USE = "id: use\ntasks:\n  a: {type: community/hi.greet, inputs: {name: Ada}}\n"
@@ -55,6 +56,15 @@ def test_what_is_pinned_stops_when_it_is_revoked(app, index, plugin):
     assert ended(app)["state"] == "FAILED", "the workflow is pinned"
     app.workflows.apply(USE.encode(), "use.yaml")
     assert ended(app)["state"] == "SUCCESS"
+
+
+def test_what_was_looked_at_and_then_revoked_is_not_installed(app, index, plugin):
+    index.add(plugin())
+    look = app.packages.look("community/hi")
+    index.revoke(plugin(), "it steals")
+    app.packages.supply.refresh()
+    with pytest.raises(InvalidPackage, match=r"community/hi 1\.0\.0 .* is revoked: it steals"):
+        app.packages.install_from(look["source"], look["digest"])
 
 
 def test_a_registry_cannot_take_a_revocation_back(app, index, plugin):

@@ -92,7 +92,8 @@ class Supply:
             and digest
             and (last.archive.digest, last.source) == (digest, text.partition("#")[0])
         ):
-            return last
+            again = self.accept(last.content, last.signature, last.source, last.changelog)
+            return replace(again, warnings=last.warnings)
         driver, offer = self._offered(asked)
         if offer.command:
             raise ByHand(offer.source, offer.command)
@@ -125,7 +126,7 @@ class Supply:
         above = [
             one
             for one in self._registry(asked.registry).offers(asked.target)
-            if one.version
+            if versions.is_version(one.version)
             and not one.yanked
             and one.digest not in gone
             and versions.fits(one.version, "")
@@ -185,10 +186,11 @@ class Supply:
         if isinstance(driver, IndexedRegistry) and revoked.add(self._storage, driver.revoked()):
             self._changed()
         gone = revoked.read(self._storage)
+        sound = [one for one in offers if not one.version or versions.is_version(one.version)]
         try:
-            return _chosen(asked, [one for one in offers if one.digest not in gone])
+            return _chosen(asked, [one for one in sound if one.digest not in gone])
         except NotFound:  # what is revoked is refused as such, if it is all that there is
-            return _chosen(asked, offers)
+            return _chosen(asked, sound)
 
     def _received(self, asked: Reference, offer: Offer, parcel: Parcel, digest: str) -> Delivery:
         found = hashlib.sha256(parcel.content).hexdigest()

@@ -48,11 +48,12 @@ class GithubRegistry:
         if not _REPOSITORY.fullmatch(target):
             raise UsageError(f"{target!r} is no repository", remedy="write github:OWNER/REPO@TAG")
         if not _TAG.fullmatch(wanted):
-            releases = self._json(f"/repos/{target}/releases?per_page=100")
+            releases = self._json(f"/repos/{target}/releases?per_page=100", list)
             if releases is None:
                 raise NotFound(f"there is no repository {target}", remedy="correct the name")
-            return [self._offer(target, one) for one in releases if not one.get("draft")]
-        release = self._json(f"/repos/{target}/releases/tags/{wanted}")
+            sound = (one for one in releases if isinstance(one, dict) and not one.get("draft"))
+            return [self._offer(target, one) for one in sound]
+        release = self._json(f"/repos/{target}/releases/tags/{wanted}", dict)
         if release is not None and _assets(release):
             return [self._offer(target, release)]
         source = f"github:{target}@{wanted}"
@@ -86,14 +87,17 @@ class GithubRegistry:
             place=" ".join(places),
         )
 
-    def _json(self, path: str) -> Any:
+    def _json(self, path: str, kind: type) -> Any:
         answer = self._ask(path, "application/vnd.github+json", _DOCUMENT)
         if answer.status == 404:
             return None
         try:
-            return json.loads(body_of(answer, self._api + path, "an answer"))
+            found = json.loads(body_of(answer, self._api + path, "an answer"))
         except (ValueError, RecursionError) as error:
             raise InvalidPackage(f"{self._api}{path} answers with no JSON: {error}", remedy=_REMEDY) from None
+        if not isinstance(found, kind):
+            raise InvalidPackage(f"{self._api}{path} answers with something else", remedy=_REMEDY)
+        return found
 
     def _get(self, path: str, accept: str, source: str) -> bytes:
         answer = self._ask(path, accept)
@@ -115,7 +119,9 @@ def _assets(release: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = release.get("assets")
     listed = found if isinstance(found, list) else []
     return [
-        one for one in listed if isinstance(one, dict) and isinstance(one.get("name"), str) and "url" in one
+        one
+        for one in listed
+        if isinstance(one, dict) and isinstance(one.get("name"), str) and isinstance(one.get("url"), str)
     ]
 
 

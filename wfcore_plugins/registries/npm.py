@@ -49,15 +49,13 @@ class NpmRegistry:
         if not _NAME.fullmatch(target) or len(target) > 214:
             raise UsageError(f"{target!r} is no name of npm", remedy="write npm:@SCOPE/PACKAGE@VERSION")
         document = self._document(target)
-        tagged = document.get("dist-tags", {}).get(wanted)
+        tags, found = _mapping(document.get("dist-tags")), _mapping(document.get("versions"))
+        tagged = tags.get(wanted)
+        tagged = tagged if isinstance(tagged, str) else None
         if tagged is None and wanted and not _RANGE.match(wanted):
             raise NotFound(f"{target} has no tag {wanted} in npm", remedy="name a version or another tag")
-        found = document.get("versions", {})
-        return [
-            self._offer(target, version, one)
-            for version, one in found.items()
-            if tagged is None or version == tagged
-        ]
+        chosen = found if tagged is None else {tagged: found.get(tagged)}
+        return [self._offer(target, str(version), _mapping(one)) for version, one in chosen.items()]
 
     def fetch(self, offer: Offer) -> Parcel:
         """What the tarball carries, once its integrity is proved."""
@@ -80,7 +78,7 @@ class NpmRegistry:
         return document
 
     def _offer(self, target: str, version: str, one: Mapping[str, Any]) -> Offer:
-        dist = one.get("dist", {})
+        dist = _mapping(one.get("dist"))
         place = f"{dist.get('tarball', '')} {dist.get('integrity', '')}"
         return Offer(
             source=f"npm:{target}@{version}",
@@ -88,6 +86,11 @@ class NpmRegistry:
             yanked=str(one.get("deprecated") or ""),
             place=place,
         )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What a registry has sent, if it is what it should be; nothing else."""
+    return value if isinstance(value, dict) else {}
 
 
 def _expect_sound(content: bytes, integrity: str, source: str) -> None:

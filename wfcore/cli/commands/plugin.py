@@ -52,9 +52,12 @@ def info(session: Session, name: str) -> Answer:
         name (NAME): The package, such as community/slack.
     """
     found = _described(session, name)
+    origin: dict[str, str] = found["origin"]
     lines: list[Line] = [
         [Styled(found["name"], "bold"), f" {found['version']}  ", _state(found["state"])],
         *([found["description"]] if found["description"] else []),
+        *([f"from {origin['source']}"] if origin.get("source") else []),
+        *([f"signed by {origin['key']}"] if origin.get("key") else []),
         *([Styled(found["error"], "red")] if found["error"] else []),
         "",
         *table(("ACTION", "DESCRIPTION"), [(one["type"], one["description"]) for one in found["actions"]]),
