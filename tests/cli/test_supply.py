@@ -132,6 +132,14 @@ def test_a_registry_that_does_not_answer(project, index, plugin):
         assert (outcome.code, index.url in outcome.err) == (6, True), outcome.err
 
 
+def test_a_later_registry_that_does_not_answer_is_not_asked(project, index, plugin):
+    index.add(plugin())
+    with Index("other", now=SystemClock().now()) as other:
+        configure(project, index.config, other.config)
+    assert project.run("plugin", "install", "community/hi").code == 0
+    assert project.run("plugin", "install", "community/none").code == 6, "nobody knows whether it has that"
+
+
 def test_on_a_terminal_it_asks_about_a_reference(project, index, plugin):
     index.add(plugin(permissions=KEPT))
     configure(project, index.config)

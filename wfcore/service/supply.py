@@ -87,11 +87,8 @@ class Supply:
         digest = digest or asked.digest
         with self._lock:
             last = self._last
-        if (
-            last is not None
-            and digest
-            and (last.archive.digest, last.source) == (digest, text.partition("#")[0])
-        ):
+        same = (digest, text.partition("#")[0])
+        if last is not None and digest and (last.archive.digest, last.source) == same:
             again = self.accept(last.content, last.signature, last.source, last.changelog)
             return replace(again, warnings=last.warnings)
         driver, offer = self._offered(asked)
@@ -213,7 +210,12 @@ class Supply:
         return delivery
 
     def _known_alike(self, name: str) -> str:
-        return names.confusable(name, (hit.name for hit in self.search("") if hit.name != name))
+        try:
+            known = self.search("")
+        except WorkflowError as error:  # another registry's silence is no reason against this package
+            log.warning("no look for names like %s: %s", name, error.message)
+            return ""
+        return names.confusable(name, (hit.name for hit in known if hit.name != name))
 
 
 def _chosen(asked: Reference, offers: Sequence[Offer]) -> Offer:
