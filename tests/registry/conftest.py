@@ -66,16 +66,18 @@ def registry(request, tmp_path):
 class Process:
     """``wfregistry`` as a program, with its directory."""
 
-    def __init__(self, data):
+    def __init__(self, data, *options):
         self.data = data
+        self.program = [sys.executable, "-m", "wfregistry", "--data", str(data), *options]
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT / "registry")}
 
     def run(self, *argv):
-        command = [sys.executable, "-m", "wfregistry", "--data", str(self.data), *argv]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [*self.program, *argv], env=self.environ, capture_output=True, text=True, timeout=60
+        )
 
     def begin(self):
-        command = [sys.executable, "-m", "wfregistry", "--data", str(self.data), "serve", "--port", "0"]
+        command = [*self.program, "serve", "--port", "0"]
         process = subprocess.Popen(command, env=self.environ, stdout=subprocess.PIPE, text=True)
         self.address = re.search(r"http://\S+", process.stdout.readline())[0]
         self.public = process.stdout.readline().split()[-1]

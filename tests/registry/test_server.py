@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 
 import pytest
 
+from tests.registry.conftest import Process
 from wfcore.packages import index, minisign
 
 
@@ -68,6 +69,19 @@ def test_a_restart_changes_nothing(process, plugin):
     with process.serving():
         assert (call(f"{process.address}/index.json")[2], process.public) == (before, public)
         assert publish(process, plugin(source="export const greet = () => 1"), token)[0] == 409
+
+
+def test_on_postgresql_as_well(tmp_path, database, plugin):
+    process = Process(tmp_path / "registry", "--database", database, "--name", "company")
+    with process.serving():
+        token = process.token()
+        assert publish(process, plugin(), token)[0] == 201
+    with process.serving():
+        top = call(f"{process.address}/index.json")[2]
+        read = index.read_top(top, [minisign.public_key(process.public)], "company")
+        assert (read.name, set(read.packages)) == ("company", {"community/hi"})
+        assert publish(process, plugin(source="export const greet = () => 1"), token)[0] == 409
+    assert not (process.data / "registry.sqlite").exists()
 
 
 def test_a_kill_in_the_middle_leaves_all_or_nothing(process, plugin):
