@@ -27,6 +27,7 @@ PROTOCOLS = [
     contracts.Trigger,
     contracts.TimedTrigger,
     contracts.AddressedTrigger,
+    contracts.KeyedTrigger,
     contracts.Dispatcher,
     contracts.Registry,
     contracts.IndexedRegistry,

@@ -98,7 +98,7 @@ class Server:
         self.ledger = Ledger(self.storage, world.shelf, self.name)
         self.capacity = Capacity(limits.workflows, limits.tasks)
         self.owner = Owner(self.storage, self.ledger, self.capacity, world.clock, self)
-        self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line)
+        self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line, None)
         audit = AuditLog(self.storage, world.clock, self.name)
         door = Door(world, self)
         self.dispatch = Dispatch(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wfcore.errors import Cancel
 from wfcore.model.execution import ExecutionRecord, TaskRecord
 from wfcore.model.workflow import Task, Workflow
+from wfcore.packages.permissions import bounded
 from wfcore.plugins.contracts import Clock, Job, Records
 from wfcore.secrets.masks import Masks
 
@@ -119,7 +120,7 @@ class ActionContext:
         self.started_at = attempt.started_at
         self.env = env
         self.code = attempt.task.code
-        self.permissions = attempt.task.permissions
+        self.permissions = bounded(attempt.workflow.permissions, attempt.task)
         self.pins = attempt.workflow.plugins
         self.depth = 0
         self._attempt = attempt

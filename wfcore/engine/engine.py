@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wfcore import __version__
 from wfcore.audit import AuditLog
-from wfcore.engine.attempt import Attempt
+from wfcore.audit.tasks import deny
+from wfcore.engine.attempt import ActionContext, Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
 from wfcore.engine.dispatch import Admission, Dispatch
@@ -93,6 +94,7 @@ class Engine:
             hooks=parts.hooks,
             line=self._line,
             secrets=parts.secrets,
+            denied=self._denied,
         )
         self._pulse = self._make_pulse(parts)
         self.dispatch = Dispatch(
@@ -216,6 +218,9 @@ class Engine:
         attempt = self._ledger.attempts.get((job.execution, job.path, job.attempt))
         if attempt is not None:
             self._owner.send(Ended(attempt, self._worker.run(attempt)))
+
+    def _denied(self, task: ActionContext, type: str, message: str) -> None:
+        deny(self._parts.audit, "egress.deny", task, {"action": type, "error": message})
 
     def _line(self, attempt: Attempt, level: str, message: str) -> None:
         self._owner.send(Line(attempt, level, message))

@@ -22,7 +22,7 @@ GROUPS: Final = ("tasks", "on_failure", "finally")
 NOT_YET: Final = "is not supported in this version"
 #: Keys that the design of the language has and this version has not, by where they stand.
 LATER: Final[Mapping[str, frozenset[str]]] = {
-    "workflow": frozenset({"defaults", "concurrency", "permissions"}),
+    "workflow": frozenset({"defaults", "concurrency"}),
     "task": frozenset({
         "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "concurrency",
         "rate", "labels", "order", "workflow", "tasks",
@@ -200,6 +200,7 @@ WORKFLOW: Final = {
     "timeout": {"check_with": _positive},
     "order": {"type": "string", "allowed": list(ORDERS)},
     "secrets": _SECRETS,
+    "permissions": {"type": "dict", "schema": _PERMISSIONS},
 }
 
 

@@ -122,7 +122,8 @@ class Workflow:
     """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256.
 
     ``plugins`` are the packages that the revision was applied with: name -> digest; ``secrets`` are those
-    that its expressions may read.
+    that its expressions may read. ``permissions`` bound what plugins and code may do in all of its tasks;
+    None when it does not say.
     """
 
     namespace: str
@@ -143,6 +144,7 @@ class Workflow:
     order: str = "dag"
     plugins: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    permissions: Mapping[str, Any] | None = None
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -131,6 +131,17 @@ class AddressedTrigger(Trigger, Protocol):
         """The trigger's payload. Raises Unauthorized, UsageError, … to refuse."""
 
 
+@runtime_checkable
+class KeyedTrigger(AddressedTrigger, Protocol):
+    """One that can tell a request that it has seen before."""
+
+    def key(self, spec: Any, request: WebRequest) -> str | None:
+        """What an accepted request has in common with its repetitions, which start nothing anew; or None.
+
+        At most 255 printable ASCII characters. It goes before the header Idempotency-Key.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What an action returns when plain output is not enough: side data, or a wait.

@@ -22,7 +22,7 @@ from wfcore.errors import NotFound
 from wfcore.hooks.calls import Hooks
 from wfcore.model.execution import ExecutionRecord
 from wfcore.model.records import TriggerRecord
-from wfcore.plugins.contracts import Clock, Storage, WebRequest
+from wfcore.plugins.contracts import Clock, KeyedTrigger, Storage, WebRequest
 from wfcore.plugins.host import Host
 from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
@@ -87,8 +87,10 @@ class App:
         trigger = next((t for t in workflow.triggers if t.name == row.name), None)
         if trigger is None:
             raise NotFound(f"workflow {workflow.address} has no trigger {row.name}")
-        payload = self.installed.live(TRIGGERS, row.kind).accept(trigger.spec, request)
-        given = request.headers.get("idempotency-key")
+        driver = self.installed.live(TRIGGERS, row.kind)
+        payload = driver.accept(trigger.spec, request)
+        own = driver.key(trigger.spec, request) if isinstance(driver, KeyedTrigger) else None
+        given = own or request.headers.get("idempotency-key")
         key = f"{row.kind}/{row.name}:{given}" if given else None  # nobody's but this trigger's
         now = self.clock.now()
         submission = fired(self.library, row, trigger, payload, now, self.engine.env, key=key)
@@ -125,10 +127,19 @@ def open_app(
         loader = installed.loader()
         library = Library(storage, loader.revision)
         audit = AuditLog(storage, clock, place(config))
+        installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
-        pins = installed.actions.pins
-        workflows = Workflows(storage, library, loader, clock, engine.workflow_changed, pins, audit)
+        workflows = Workflows(
+            storage,
+            library,
+            loader,
+            clock,
+            engine.workflow_changed,
+            installed.actions.pins,
+            installed.actions.reach,
+            audit,
+        )
         executions = Executions(storage, engine.dispatch, engine.watch)
         shelf = Packages(
             storage,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wfcore.audit import AuditLog
+from wfcore.audit.tasks import deny
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
@@ -20,7 +21,7 @@ from wfcore.packages.catalogue import Catalogue
 from wfcore.packages.sandbox import CodeSandbox
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins import catalog, listeners
-from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage
+from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage, TaskContext
 from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
 from wfcore.plugins.kinds import ACTIONS, HOOKS, REGISTRIES, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
@@ -56,13 +57,14 @@ class Installed:
         )
         self.packs = Packs(lambda name: self.live(ACTIONS, name), self._names(ACTIONS))
         self.shelf = Shelf()
-        self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret)
-        self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call)
+        self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret, self._denied)
+        self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call, self._denied)
         self.known = Masks()
         self.masters = master_keys(config)
         self.sealer = Sealer(Strongbox(lambda: self._storage, self.masters, clock.now))
         self._elsewhere: Callable[[], Storage | None] | None = None
         self.box = Strongbox(self._secret_rows, self.masters, clock.now)
+        self._audit: AuditLog | None = None
         self._drivers = Drivers(self.catalog, config.tree, self._context)
         self._live: dict[tuple[str, str], Any] = {}
         self._storage: Storage | None = None
@@ -95,6 +97,10 @@ class Installed:
         self._storage = storage
         self.shelf.use(lambda: storage)
         return storage
+
+    def use_audit(self, audit: AuditLog) -> None:
+        """From now on what sandboxed code is refused goes into this log."""
+        self._audit = audit
 
     def read_packages(self, config: Config) -> None:
         """Look for packages and secrets in the storage of ``config``, which a server may have, when asked."""
@@ -202,6 +208,10 @@ class Installed:
             }
             for entry, error in problems(self.catalog)
         ]
+
+    def _denied(self, name: str, action: str, message: str, task: TaskContext) -> None:
+        if self._audit is not None:
+            deny(self._audit, "permission.deny", task, {"code": name, "action": action, "error": message})
 
     def _state(self, kind: Kind, name: str) -> str:
         return "loaded" if (kind.name, name) in self._live else "available"

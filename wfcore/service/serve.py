@@ -69,7 +69,7 @@ def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:
     section = app.config["server"]
     return Site(
         app=app,
-        tokens=Tokens(admin_token(app.data_dir)),
+        tokens=Tokens(admin_token(app.data_dir), app.storage.token, app.clock.now),
         parking=Parking(section["threads"] // 2),
         address=address,
         started_at=app.clock.now(),
