@@ -172,7 +172,7 @@ def test_they_are_installed_and_run(published, archives, way, tmp_path, monkeypa
         app.workflows.apply(USE.encode(), "use.yaml")
         execution = app.executions.submit("default", "use", {})[0].id
         assert app.executions.wait_end(execution, 60).state == "SUCCESS", app.executions.describe(execution)
-        assert {one["origin"]["by"] for one in app.packages.list()} == {"local"}
+        assert {one["origin"]["by"] for one in app.packages.locked()} == {"local"}
     assert (len(slack.messages), len(stripe.payments), len(telegram.messages)) == (1, 1, 1)
     assert len(github.repositories["octo/hello"].issues) == 1
     for server in open_servers:

@@ -337,5 +337,17 @@ def test_nothing_newer_and_nothing_found(clean, plugin):
     install(clean, plugin(), source="/somewhere/hi.wfp")
     assert clean.get(f"{PATH}/updates").json == {"updates": []}
     assert clean.get(f"{PATH}/search?words=hi").json == {"packages": []}
-    (one,) = clean.get(PATH).json["packages"]
-    assert one["origin"]["source"] == "/somewhere/hi.wfp"
+
+
+def test_a_lock_is_for_those_who_install(clean, plugin):
+    """The list, which every viewer sees, does not name stored secrets or those who install."""
+    given = plugin(permissions="{secrets: {KEY: ['https://a.b/*']}}")
+    grant = {"secrets": {"KEY": ["https://a.b/*"]}}
+    install(clean, given, grant=grant, secrets={"KEY": "stored"}, source="/somewhere/hi.wfp")
+    (one,) = clean.get(f"{PATH}/lock").json["packages"]
+    assert (one["secrets"], one["granted"]) == ({"KEY": "stored"}, grant)
+    assert one["origin"] == {"source": "/somewhere/hi.wfp", "by": "admin"}
+    (listed,) = clean.get(PATH).json["packages"]
+    assert one.keys() - listed.keys() == {"secrets", "granted", "origin"}
+    described = clean.get(ITEM).json
+    assert described["origin"]["by"] == "admin"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _PATH: Final = "/api/v1/packages"
 Grant = Mapping[str, Any] | None
 Secrets = Mapping[str, str] | None
+Rows = list[dict[str, Any]]
 
 
 class Keeper(Protocol):
@@ -45,14 +46,17 @@ class Keeper(Protocol):
     ) -> dict[str, Any]:
         """Install what a reference names."""
 
-    def updates(self, name: str | None = None) -> list[dict[str, Any]]:
+    def updates(self, name: str | None = None) -> Rows:
         """Newer versions of what is installed."""
 
-    def search(self, words: str) -> list[dict[str, Any]]:
+    def search(self, words: str) -> Rows:
         """What the registries have."""
 
-    def list(self) -> list[dict[str, Any]]:
+    def list(self) -> Rows:
         """Every installed version."""
+
+    def locked(self) -> Rows:
+        """Every installed version, with all that it takes to install it again."""
 
     def describe(self, name: str) -> dict[str, Any]:
         """One package."""
@@ -95,22 +99,25 @@ class Remote:
         done: dict[str, Any] = self._client.post(_PATH, {**wanted, "grant": grant, "secrets": secrets or {}})
         return done
 
-    def updates(self, name: str | None = None) -> list[dict[str, Any]]:
+    def updates(self, name: str | None = None) -> Rows:
         """See ``Keeper``."""
-        found: list[dict[str, Any]] = self._client.call("GET", f"{_PATH}/updates", query={"name": name})[
-            "updates"
-        ]
+        found: Rows = self._client.call("GET", f"{_PATH}/updates", query={"name": name})["updates"]
         return found
 
-    def search(self, words: str) -> list[dict[str, Any]]:
+    def search(self, words: str) -> Rows:
         """See ``Keeper``."""
         query = {"words": words or None}
-        found: list[dict[str, Any]] = self._client.call("GET", f"{_PATH}/search", query=query)["packages"]
+        found: Rows = self._client.call("GET", f"{_PATH}/search", query=query)["packages"]
         return found
 
-    def list(self) -> list[dict[str, Any]]:
+    def list(self) -> Rows:
         """See ``Keeper``."""
-        found: list[dict[str, Any]] = self._client.get(_PATH)["packages"]
+        found: Rows = self._client.get(_PATH)["packages"]
+        return found
+
+    def locked(self) -> Rows:
+        """See ``Keeper``."""
+        found: Rows = self._client.get(f"{_PATH}/lock")["packages"]
         return found
 
     def describe(self, name: str) -> dict[str, Any]:

@@ -79,8 +79,14 @@ def row(
         "state": state,
         "current": record.current,
         "error": error,
+        "installed_at": rfc3339(record.installed_at),
+    }
+
+
+def terms(record: PackageRecord) -> dict[str, Any]:
+    """What only those see who decide about packages: grant, stored secrets, and where it came from."""
+    return {
         "granted": dict(record.granted),
         "secrets": dict(record.secrets),
         "origin": dict(record.origin),
-        "installed_at": rfc3339(record.installed_at),
     }

@@ -15,13 +15,11 @@ from wfcore.errors import (
     InvalidPackage,
     NotFound,
     PluginError,
-    WorkflowError,
 )
 from wfcore.hooks.calls import Hooks
 from wfcore.language import words
 from wfcore.model.actor import LOCAL, Actor
-from wfcore.model.execution import OPEN
-from wfcore.model.records import ExecutionQuery, PackageRecord
+from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
 from wfcore.packages import revoked
 from wfcore.packages.archive import Archive
@@ -32,10 +30,10 @@ from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
 from wfcore.service import packaged
 from wfcore.service.supply import ByHand, Delivery, Supply
+from wfcore.service.usage import users
 
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]
-_PAGE = 1000
 
 
 class Packages:
@@ -194,11 +192,18 @@ class Packages:
             with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail | came):
                 self._storage.put_package(record)
             self._changed(manifest.name, change)
-        return {"result": change, "warnings": list(delivery.warnings), **self._row(record)}
+        said = {**self._row(record), **packaged.terms(record)}
+        return {"result": change, "warnings": list(delivery.warnings), **said}
 
     def list(self) -> Rows:
         """Every installed version: name, version, digest, permissions in words, state, error."""
         return self._rows(self._storage.packages())
+
+    def locked(self) -> Rows:
+        """Every installed version with all that it takes to install it again, just so."""
+        records = self._storage.packages()
+        terms = map(packaged.terms, records)
+        return [row | more for row, more in zip(self._rows(records), terms, strict=True)]
 
     def describe(self, name: str) -> dict[str, Any]:
         """A package with its actions, permissions, versions and users. Raises NotFound."""
@@ -216,12 +221,12 @@ class Packages:
                 for one in manifest.actions.values()
             ],
             "refused": missing(declared, parse(record.granted)),
-            "secrets": dict(record.secrets),
+            **packaged.terms(record),
             "versions": [
                 {"version": one.version, "digest": one.digest, "installed_at": rfc3339(one.installed_at)}
                 for one in records
             ],
-            "used_by": sorted(set(self._users({one.digest for one in records}))),
+            "used_by": sorted(set(users(self._storage, self._library, {one.digest for one in records}))),
         }
 
     def remove(
@@ -236,10 +241,12 @@ class Packages:
         if not gone:
             there = words.listed([one.version for one in records])
             raise NotFound(f"{name} {version} is not installed; there are {there}")
-        users = [] if force else sorted(set(self._users({one.digest for one in gone})))
-        if users:
+        using = (
+            [] if force else sorted(set(users(self._storage, self._library, {one.digest for one in gone})))
+        )
+        if using:
             raise Conflict(
-                f"{name} is used by {words.listed(users)}",
+                f"{name} is used by {words.listed(using)}",
                 remedy="disable or change these workflows first, or remove it with --force",
             )
         left = [one for one in records if one not in gone]
@@ -294,27 +301,6 @@ class Packages:
             self._runtime(manifest.runtime).check(archive.module)
         except PluginError as error:
             raise InvalidPackage(f"{manifest.name}: {error.message}", remedy=error.remedy) from None
-
-    def _users(self, digests: set[str]) -> Iterator[str]:
-        """The workflows that may start and the executions that are open with one of these versions."""
-        for record in self._storage.workflows():
-            if digests.intersection(record.plugins.values()) and self._enabled(record.namespace, record.id):
-                yield f"workflow {record.namespace}/{record.id}"
-        before: str | None = None
-        while page := self._storage.executions(
-            ExecutionQuery(states=tuple(OPEN), before=before, limit=_PAGE)
-        ):
-            before = page[-1].id
-            for one in page:
-                workflow, _ = self._library.revision(one.namespace, one.workflow, one.revision)
-                if digests.intersection(workflow.plugins.values()):
-                    yield f"execution {one.id}"
-
-    def _enabled(self, namespace: str, id: str) -> bool:
-        try:
-            return self._library.current(namespace, id).enabled
-        except WorkflowError:  # what cannot be loaded cannot start either
-            return False
 
     def _changed(self, name: str, change: str) -> None:
         self.forget()

@@ -194,6 +194,7 @@ _LOOK: Final = Operation(
     body="Reference",
     errors=(403, 404, 413, 415, 422, 502),
 )
+_LOCK: Final = _get(ADMINISTER, "List what it takes to install all packages again, just so.", "Lock")
 _UPDATES: Final = _get(
     ADMINISTER,
     "List the newer versions of installed packages.",
@@ -277,6 +278,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/plugins", Plugins, (_get(SEE, "List the installed plugins.", "Plugins"),)),
     Route("/api/v1/packages", PackageList, (_PACKAGES, _INSTALL)),
     Route("/api/v1/packages/look", PackageList, (_LOOK,), "look"),
+    Route("/api/v1/packages/lock", PackageList, (_LOCK,), "lock"),
     Route("/api/v1/packages/updates", PackageList, (_UPDATES,), "updates"),
     Route("/api/v1/packages/search", PackageList, (_SEARCH,), "search"),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),

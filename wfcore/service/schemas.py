@@ -112,11 +112,9 @@ _PACKAGE: Final = {
     "state": {"type": "string", "enum": ["current", "kept", "broken", "revoked"]},
     "current": _FLAG,
     "error": _MAYBE_TEXT,
-    "granted": {"type": "object"},
-    "secrets": _LABELS,
-    "origin": _LABELS,
     "installed_at": _TIME,
 }
+_TERMS: Final = {"granted": {"type": "object"}, "secrets": _LABELS, "origin": _LABELS}
 _LOOK: Final = {
     "name": _TEXT,
     "version": _TEXT,
@@ -236,7 +234,9 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         result={"type": "string", "enum": ["installed", "updated", "unchanged"]},
         warnings=_list(_TEXT),
         **_PACKAGE,
+        **_TERMS,
     ),
+    "Lock": _object(packages=_list(_object(**_PACKAGE, **_TERMS))),
     "Reference": _object(("digest",), reference=_TEXT, digest=_TEXT),
     "Look": _object(
         ("command", *_LOOK),
@@ -253,6 +253,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "PackageDetail": _object(
         **_PACKAGE,
+        **_TERMS,
         description=_TEXT,
         author=_TEXT,
         license=_TEXT,

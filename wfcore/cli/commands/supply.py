@@ -116,7 +116,7 @@ def lock(session: Session, *, output: str = "plugins.lock") -> Answer:
     from wfcore.packages.lock import write
 
     with keeper(session) as packages:
-        locked = [_locked(one) for one in packages.list()]
+        locked = [_locked(one) for one in packages.locked()]
     with written(output):
         Path(output).write_text(write(locked), encoding="utf-8")
     return Answer(

@@ -49,6 +49,10 @@ class PackageList:
         wanted = _text(body, "reference", needed=True), _text(body, "digest")
         send(response, self._packages.look(*wanted, by=actor(request)))
 
+    def on_get_lock(self, _request: Request, response: Response) -> None:
+        """List what a lock has."""
+        send(response, {"packages": self._packages.locked()})
+
     def on_get_updates(self, request: Request, response: Response) -> None:
         """List newer versions."""
         send(response, {"updates": self._packages.updates(NAME.read(request))})
