@@ -8,6 +8,7 @@ from tests.registries import Index
 from wfcore.config import load
 from wfcore.engine.clock import SystemClock
 from wfcore.errors import InvalidPackage
+from wfcore.model.records import AuditQuery
 from wfcore.service.app import open_app
 
 USE = "id: use\ntasks:\n  a: {type: community/hi.greet, inputs: {name: Ada}}\n"
@@ -46,6 +47,9 @@ def test_what_is_pinned_stops_when_it_is_revoked(app, index, plugin):
     index.revoke(plugin(), "it steals")
     assert app.packages.supply.refresh() == 1
     assert app.packages.supply.refresh() == 0, "it is known"
+    (entry,) = app.storage.audit(AuditQuery(action="package.revoke"))
+    assert (entry.actor, entry.target, entry.result) == ("registry", "community/hi 1.0.0", "ok")
+    assert entry.detail["packages"][0].endswith(": it steals")
     refused = ended(app)
     assert refused["state"] == "FAILED"
     assert "community/hi 1.0.0" in refused["error"]["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from wfcore.packages.catalogue import Catalogue
 from wfcore.packages.sandbox import CodeSandbox
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins import catalog, listeners
-from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage, TaskContext
+from wfcore.plugins.contracts import Clock, Context, Records, Revocation, Runtime, Storage, TaskContext
 from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
 from wfcore.plugins.kinds import ACTIONS, HOOKS, REGISTRIES, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
@@ -170,12 +170,12 @@ class Installed:
                     return value
         return None
 
-    def supply(self, storage: Storage, changed: Callable[[], None]) -> Supply:
+    def supply(self, storage: Storage, heed: Callable[[Sequence[Revocation]], int]) -> Supply:
         """The way of packages into this installation. Raises InvalidConfig for keys that are none."""
         section = self.config["plugins"]
         trust = trusted.of(section["signatures"], section.get("keys", {}))
         order = tuple(section["registries"])
-        return Supply(storage, lambda name: self.live(REGISTRIES, name), order, trust, changed)
+        return Supply(storage, lambda name: self.live(REGISTRIES, name), order, trust, heed)
 
     def secrets(self, audit: AuditLog, nodes: Callable[[], int]) -> Secrets:
         """Secrets as operators see them; ``nodes`` says how many servers share the storage."""

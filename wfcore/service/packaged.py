@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wfcore.errors import Forbidden, UsageError, WorkflowError
+from wfcore.errors import Conflict, Forbidden, InvalidPackage, PluginError, UsageError, WorkflowError
 from wfcore.language import words
 from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
+from wfcore.packages.archive import Archive
 from wfcore.packages.manifest import Manifest, expect_usable
 from wfcore.packages.permissions import Permissions, missing, parse
+from wfcore.plugins.contracts import Runtime
+from wfcore.plugins.packs import Packs
 from wfcore.plugins.registry import Revocation
 from wfcore.service.supply import Delivery
 
@@ -90,3 +93,19 @@ def terms(record: PackageRecord) -> dict[str, Any]:
         "secrets": dict(record.secrets),
         "origin": dict(record.origin),
     }
+
+
+def expect_fit(archive: Archive, packs: Packs, runtime: Callable[[str], Runtime]) -> None:
+    """Raise Conflict for a package in a driver's namespace, InvalidPackage for one that cannot run here."""
+    manifest = archive.manifest
+    if packs.owns(manifest.name):
+        namespace = manifest.name.partition("/")[0]
+        raise Conflict(
+            f"the namespace of {manifest.name} belongs to the installed driver {namespace}",
+            remedy="give the package another namespace",
+        )
+    try:
+        expect_usable(manifest)
+        runtime(manifest.runtime).check(archive.module)
+    except PluginError as error:
+        raise InvalidPackage(f"{manifest.name}: {error.message}", remedy=error.remedy) from None

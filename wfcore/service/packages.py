@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from wfcore.audit import AuditLog
 from wfcore.engine.library import Library
@@ -14,7 +15,6 @@ from wfcore.errors import (
     Conflict,
     InvalidPackage,
     NotFound,
-    PluginError,
 )
 from wfcore.hooks.calls import Hooks
 from wfcore.language import words
@@ -22,24 +22,27 @@ from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
 from wfcore.packages import revoked
-from wfcore.packages.archive import Archive
-from wfcore.packages.manifest import expect_usable, parse_manifest
+from wfcore.packages.manifest import parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
+from wfcore.plugins.registry import Revocation
 from wfcore.service import packaged
 from wfcore.service.supply import ByHand, Delivery, Supply
 from wfcore.service.usage import users
 
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]
+#: Who revokes.
+REGISTRY: Final = Actor("registry")
+log = logging.getLogger("workflow.packages")
 
 
 class Packages:
     """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed,
-    the other servers by ``told`` that something has. ``supply`` makes the supply, given what it calls
-    when revocations have changed; ``audit`` records who did what."""
+    the other servers by ``told`` that something has. ``supply`` makes the supply, given what heeds
+    revocations; ``audit`` records who did what."""
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class Packages:
         clock: Clock,
         hooks: Hooks,
         told: Callable[[], None],
-        supply: Callable[[Callable[[], None]], Supply],
+        supply: Callable[[Callable[[Sequence[Revocation]], int]], Supply],
         audit: AuditLog,
     ) -> None:
         self._storage = storage
@@ -62,7 +65,7 @@ class Packages:
         self._clock = clock
         self._hooks = hooks
         self._told = told
-        self.supply = supply(self.forget)
+        self.supply = supply(self.revoke)
         self._audit = audit
         self._parsed = lru_cache(maxsize=512)(parse_manifest)
 
@@ -155,6 +158,19 @@ class Packages:
         """What the configured registries have: name, version, description, registry."""
         return [asdict(hit) for hit in self.supply.search(words)]
 
+    def revoke(self, told: Sequence[Revocation]) -> int:
+        """Remember what registries have revoked; how many of that are new. It does not run any more."""
+        known = revoked.read(self._storage)
+        new = [one for one in told if one.digest not in known]
+        if new:
+            names = words.listed(f"{one.name} {one.version}" for one in new)
+            detail = {"packages": [f"{one.name} {one.version} ({one.digest}): {one.reason}" for one in new]}
+            with self._audit.act(REGISTRY, "package.revoke", names, detail):
+                revoked.add(self._storage, new)
+            log.warning("revoked: %s", names)
+            self.forget()
+        return len(new)
+
     def forget(self) -> None:
         """Something about packages has changed: read them again, here and on the other servers."""
         self._shelf.forget()
@@ -170,7 +186,7 @@ class Packages:
         archive = delivery.archive
         manifest = archive.manifest
         with self._noted(by, f"{manifest.name} {manifest.version}"):
-            self._expect_fit(archive)
+            packaged.expect_fit(archive, self._packs, self._runtime)
         before = self._current(manifest.name)
         record = PackageRecord(
             digest=archive.digest,
@@ -287,20 +303,6 @@ class Packages:
                 f"the package {name} is not installed{near}", remedy="`workflow plugin list` shows what is"
             )
         return records
-
-    def _expect_fit(self, archive: Archive) -> None:
-        manifest = archive.manifest
-        if self._packs.owns(manifest.name):
-            namespace = manifest.name.partition("/")[0]
-            raise Conflict(
-                f"the namespace of {manifest.name} belongs to the installed driver {namespace}",
-                remedy="give the package another namespace",
-            )
-        try:
-            expect_usable(manifest)
-            self._runtime(manifest.runtime).check(archive.module)
-        except PluginError as error:
-            raise InvalidPackage(f"{manifest.name}: {error.message}", remedy=error.remedy) from None
 
     def _changed(self, name: str, change: str) -> None:
         self.forget()

@@ -57,7 +57,7 @@ class Newer:
 class Supply:
     """``registry`` gives the started driver of a name, ``order`` are those that know bare names.
 
-    ``changed`` is called when something has been revoked.
+    ``heed`` gets the revocations that registries tell, and says how many are new.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Supply:
         registry: Callable[[str], Registry],
         order: Sequence[str],
         trust: Trust,
-        changed: Callable[[], None],
+        heed: Callable[[Sequence[Revocation]], int],
     ) -> None:
         self._storage = storage
         self._registry = registry
         self._order = order
         self._trust = trust
-        self._changed = changed
+        self._heed = heed
         self._last: Delivery | None = None
         self._lock = threading.Lock()
 
@@ -155,12 +155,7 @@ class Supply:
                     found += driver.revoked()
             except WorkflowError as error:
                 log.warning("the registry %s cannot say what is revoked: %s", name, error.message)
-        new = revoked.add(self._storage, found) if found else []
-        for one in new:
-            log.warning("revoked: %s %s (%s): %s", one.name, one.version, one.digest[:12], one.reason)
-        if new:
-            self._changed()
-        return len(new)
+        return self._heed(found) if found else 0
 
     def _offered(self, asked: Reference) -> tuple[Registry, Offer]:
         if asked.registry:
@@ -180,8 +175,8 @@ class Supply:
         )
 
     def _pick(self, asked: Reference, driver: Registry, offers: Sequence[Offer]) -> Offer:
-        if isinstance(driver, IndexedRegistry) and revoked.add(self._storage, driver.revoked()):
-            self._changed()
+        if isinstance(driver, IndexedRegistry) and (found := driver.revoked()):
+            self._heed(found)
         gone = revoked.read(self._storage)
         sound = [one for one in offers if not one.version or versions.is_version(one.version)]
         try:
