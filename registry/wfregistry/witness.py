@@ -7,10 +7,14 @@ so a version cannot come back with other content.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
+from typing import Final
 
 from wfcore.errors import Conflict
+
+_LINE: Final = re.compile(r"(\d+) (\S+) (\S+) ([0-9a-f]{64}|-)")
 
 
 class Witness:
@@ -22,10 +26,8 @@ class Witness:
         self._digests: dict[tuple[str, str], str] = {}
         self.serial = 0
         for line in file.read_text("utf-8").splitlines() if file.exists() else ():
-            words = line.split(" ")
-            if len(words) != 4 or not words[0].isdecimal():
-                continue  # the last line of a write that was cut off
-            self._take(int(words[0]), *words[1:])
+            if found := _LINE.fullmatch(line):  # else a write that was cut off
+                self._take(int(found[1]), found[2], found[3], found[4])
 
     def expect_same(self, name: str, version: str, digest: str) -> None:
         """Raise Conflict when this version was published with another digest."""
