@@ -32,6 +32,9 @@ PROTOCOLS = [
     contracts.Courier,
     contracts.SharedStorage,
     offers.Offers,
+    contracts.Registry,
+    contracts.IndexedRegistry,
+    contracts.OpenRegistry,
 ]
 
 

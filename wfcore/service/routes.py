@@ -188,8 +188,25 @@ _INSTALL: Final = Operation(
     "Install a plugin package, with the permissions that it is granted.",
     {200: "Installed"},
     body="Installation",
-    errors=(403, 409, 413, 415, 422),
+    errors=(403, 404, 409, 413, 415, 422, 502),
 )
+_LOOK: Final = Operation(
+    "POST",
+    ADMINISTER,
+    "Say what a reference would install, and what it asks for; nothing is installed.",
+    {200: "Look"},
+    body="Reference",
+    errors=(403, 404, 413, 415, 422, 502),
+)
+_LOCK: Final = _get(ADMINISTER, "List what it takes to install all packages again, just so.", "Lock")
+_UPDATES: Final = _get(
+    ADMINISTER,
+    "List the newer versions of installed packages.",
+    "Updates",
+    params.NAME,
+    errors=(403, 404, 422, 502),
+)
+_SEARCH: Final = _get(ADMINISTER, "Search the registries.", "Hits", params.WORDS, errors=(403, 404, 422, 502))
 _PACKAGE: Final = _get(SEE_ALL, "Describe a plugin package.", "PackageDetail", errors=(404,))
 _REMOVE: Final = Operation(
     "DELETE",
@@ -264,6 +281,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(f"{_EXECUTION}/cancel", ExecutionItem, (_CANCEL,), "cancel"),
     Route("/api/v1/plugins", Plugins, (_get(SEE, "List the installed plugins.", "Plugins"),)),
     Route("/api/v1/packages", PackageList, (_PACKAGES, _INSTALL)),
+    Route("/api/v1/packages/look", PackageList, (_LOOK,), "look"),
+    Route("/api/v1/packages/lock", PackageList, (_LOCK,), "lock"),
+    Route("/api/v1/packages/updates", PackageList, (_UPDATES,), "updates"),
+    Route("/api/v1/packages/search", PackageList, (_SEARCH,), "search"),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
     Route("/api/v1/secrets", SecretList, (_SECRETS,)),
     Route("/api/v1/secrets/rotate", SecretList, (_ROTATE,), "rotate"),
