@@ -133,7 +133,7 @@ def open_app(
         installed.listen()
         loader = installed.loader()
         library = Library(storage, loader.revision)
-        audit = AuditLog(storage, clock, place(config))
+        audit = AuditLog(storage, clock, place(config), installed.known.mask)
         installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
