@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wfcore.hooks import spec
-from wfcore.plugins import contracts
+from wfcore.plugins import contracts, offers
 from wfcore.plugins.kinds import KINDS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -32,6 +32,9 @@ PROTOCOLS = [
     contracts.Registry,
     contracts.IndexedRegistry,
     contracts.OpenRegistry,
+    contracts.Courier,
+    contracts.SharedStorage,
+    offers.Offers,
 ]
 
 

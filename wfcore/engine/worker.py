@@ -81,7 +81,7 @@ class Worker:
         try:
             return self._act(attempt)
         except Forbidden as error:
-            self.denied(self._context(attempt), attempt.task.type, error.message)
+            self.denied(self._context(attempt), attempt.task.type, attempt.masks.mask(error.message))
             return self._explained(attempt, error)
         except Cancel:
             return self._stopped(attempt)

@@ -59,12 +59,12 @@ class Installed:
         self.shelf = Shelf()
         self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret, self._denied)
         self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call, self._denied)
+        self._audit: AuditLog | None = None
         self.known = Masks()
         self.masters = master_keys(config)
         self.sealer = Sealer(Strongbox(lambda: self._storage, self.masters, clock.now))
         self._elsewhere: Callable[[], Storage | None] | None = None
         self.box = Strongbox(self._secret_rows, self.masters, clock.now)
-        self._audit: AuditLog | None = None
         self._drivers = Drivers(self.catalog, config.tree, self._context)
         self._live: dict[tuple[str, str], Any] = {}
         self._storage: Storage | None = None

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -23,6 +24,7 @@ from wfcore.service.bell import hear_signals
 from wfcore.service.http import build_app
 from wfcore.service.lock import ServerLock
 from wfcore.service.logging import setup_logging
+from wfcore.service.private import keep_private
 from wfcore.service.site import Parking, Site
 from wfcore.service.wire import Listener
 
@@ -43,6 +45,7 @@ def serve(config: Config) -> int:
     A second signal ends the process at once. Raises Conflict when another server has the data
     directory or the port, InvalidConfig for an address that cannot be bound.
     """
+    keep_private()
     setup_logging(config["logging"])
     section = config["server"]
     with (
@@ -55,6 +58,7 @@ def serve(config: Config) -> int:
         door.open()
         lock.announce(address)
         _log.info("listening on %s, data directory %s", address, config.data_dir)
+        _warn_of_plain_text(section, listening)
         app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
         reason = bell.wait()
         _log.info("stopping: %s", reason)
@@ -62,6 +66,15 @@ def serve(config: Config) -> int:
         door.close(app.grace.left())
     _log.info("stopped")
     return 0
+
+
+def _warn_of_plain_text(section: Mapping[str, Any], listening: socket.socket) -> None:
+    """A token that crosses a network in plain text can be read there."""
+    if section["trustedProxy"] is None and not ip_address(listening.getsockname()[0]).is_loopback:
+        _log.warning(
+            "the server listens beyond this machine and no proxy with TLS is named: tokens and data can be"
+            " read on their way; let it listen on 127.0.0.1, or name the proxy in server.trustedProxy"
+        )
 
 
 def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:

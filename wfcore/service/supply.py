@@ -196,17 +196,12 @@ class Supply:
         source = candidate.source if asked.registry != reference.URL else f"{candidate.source}#sha256={found}"
         delivery = self.accept(parcel.content, parcel.signature, source, candidate.changelog)
         _expect_named(candidate, delivery.archive)
+        name, more = candidate.name or candidate.source, []
         if candidate.yanked:
-            told = (
-                f"{candidate.name or candidate.source} {candidate.version} was taken back: {candidate.yanked}"
-            )
-            delivery = replace(delivery, warnings=(*delivery.warnings, told))
-        if not asked.registry and (other := self._known_alike(candidate.name)):
-            told = (
-                f"{candidate.name} looks like {other}, which the registry has too: make sure that you mean it"
-            )
-            delivery = replace(delivery, warnings=(*delivery.warnings, told))
-        return delivery
+            more.append(f"{name} {candidate.version} was taken back: {candidate.yanked}")
+        if not asked.registry and (other := self._known_alike(name)):
+            more.append(f"{name} looks like {other}, which the registry has too: make sure that you mean it")
+        return replace(delivery, warnings=(*delivery.warnings, *more))
 
     def _known_alike(self, name: str) -> str:
         try:
@@ -219,10 +214,10 @@ class Supply:
 
 def _chosen(asked: Reference, candidates: Sequence[Candidate]) -> Candidate:
     """The newest that fits; of what has no version there must be one."""
-    if len(candidates) == 1 and (
-        not candidates[0].version or (not candidates[0].name and not _is_range(asked.wanted))
-    ):
-        return candidates[0]
+    if len(candidates) == 1:
+        (only,) = candidates
+        if not only.version or (not only.name and not _is_range(asked.wanted)):
+            return only
     try:
         fitting = [one for one in candidates if one.version and versions.fits(one.version, asked.wanted)]
     except ValueError as error:

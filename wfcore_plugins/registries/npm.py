@@ -45,7 +45,7 @@ class NpmRegistry:
         return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
-        """One candidate for each version, which is that of the npm package; a tag such as ``latest`` narrows."""
+        """One for each version, which is that of the npm package; a tag such as ``latest`` narrows."""
         if not _NAME.fullmatch(target) or len(target) > 214:
             raise UsageError(f"{target!r} is no name of npm", remedy="write npm:@SCOPE/PACKAGE@VERSION")
         document = self._document(target)
