@@ -128,15 +128,15 @@ class TestPip(DriverContract):
         return PipRegistry({}, bare("pip", tmp_path))
 
     def test_it_only_says_the_command(self, driver):
-        (offer,) = driver.offers("acme-workflow", "1.2")
-        assert offer.command[1:] == ("-m", "pip", "install", "acme-workflow==1.2")
+        (candidate,) = driver.candidates("acme-workflow", "1.2")
+        assert candidate.command[1:] == ("-m", "pip", "install", "acme-workflow==1.2")
         with pytest.raises(Exception, match="native code"):
-            driver.fetch(offer)
+            driver.fetch(candidate)
 
     @pytest.mark.parametrize("target", ["", "-r x", "a;b", "a b", "--index-url=x", "a\n"])
     def test_what_is_no_package_is_no_command(self, driver, target):
         with pytest.raises(Exception, match="no package of PyPI"):
-            driver.offers(target)
+            driver.candidates(target)
 
 
 NONSENSE = [None, [], {}, "x", 1, [[]], [None], {"versions": 1}, {"versions": {"1.0.0": []}}, {"assets": 1}]
@@ -157,6 +157,6 @@ def test_nonsense_of_a_registry_is_refused(tmp_path, answer):
         )
         for registry, target in registries:
             with contextlib.suppress(InvalidPackage, NotFound):
-                for offer in registry.offers(target):
+                for candidate in registry.candidates(target):
                     with pytest.raises((InvalidPackage, NotFound, Forbidden)):
-                        registry.fetch(offer)
+                        registry.fetch(candidate)

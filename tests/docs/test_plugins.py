@@ -29,12 +29,12 @@ PROTOCOLS = [
     contracts.AddressedTrigger,
     contracts.KeyedTrigger,
     contracts.Dispatcher,
-    contracts.Courier,
-    contracts.SharedStorage,
-    offers.Offers,
     contracts.Registry,
     contracts.IndexedRegistry,
     contracts.OpenRegistry,
+    contracts.Courier,
+    contracts.SharedStorage,
+    offers.Offers,
 ]
 
 

@@ -199,8 +199,8 @@ def local(session: Session, target: str) -> Parcel:
     from wfcore.packages.reference import FOLDER
 
     with driver(session, FOLDER) as folders:
-        (offer,) = folders.offers(target)
-        return folders.fetch(offer)
+        (candidate,) = folders.candidates(target)
+        return folders.fetch(candidate)
 
 
 def user() -> Actor:

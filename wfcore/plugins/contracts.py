@@ -21,10 +21,10 @@ from wfcore.plugins.driver import Driver as Driver
 from wfcore.plugins.driver import Records as Records
 from wfcore.plugins.driver import SecretBox as SecretBox
 from wfcore.plugins.driver import SecretReader as SecretReader
+from wfcore.plugins.registry import Candidate as Candidate
 from wfcore.plugins.registry import Hit as Hit
 from wfcore.plugins.registry import IndexedRegistry as IndexedRegistry
 from wfcore.plugins.registry import OpenRegistry as OpenRegistry
-from wfcore.plugins.registry import PackageOffer as PackageOffer
 from wfcore.plugins.registry import Parcel as Parcel
 from wfcore.plugins.registry import Publication as Publication
 from wfcore.plugins.registry import Registry as Registry

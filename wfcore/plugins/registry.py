@@ -10,13 +10,13 @@ from wfcore.plugins.driver import Driver
 
 
 @dataclass(frozen=True, slots=True)
-class PackageOffer:
+class Candidate:
     """A version of a package, as a registry offers it.
 
     ``source`` is the reference that gives this very version again (``github:acme/mail@v1.2.0``).
     ``name``, ``version`` and ``digest`` (sha256 of the archive, hex) are empty where the registry cannot
     know them before the archive is read; what it says is checked. ``yanked`` is why the publisher took
-    the version back. ``place`` is the driver's own business. An offer with a ``command`` is not fetched:
+    the version back. ``place`` is the driver's own business. A candidate with a ``command`` is not fetched:
     the operator has to run that.
     """
 
@@ -71,14 +71,14 @@ class Publication:
 class Registry(Driver, Protocol):
     """A way to packages; ``registry:target@wanted`` in a reference names it."""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """What it has of ``target``; ``wanted`` is the version, range or tag that is asked for, and narrows.
 
         Raises NotFound for a target that it does not have, UsageError for one that it cannot have.
         """
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
-        """The archive of an offer that it has made. Raises NotFound, InvalidPackage, Unreachable."""
+    def fetch(self, candidate: Candidate) -> Parcel:
+        """The archive of a candidate that it has named. Raises NotFound, InvalidPackage, Unreachable."""
 
 
 @runtime_checkable

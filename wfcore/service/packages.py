@@ -147,7 +147,7 @@ class Packages:
                 "name": one.name,
                 "installed": versions[one.name],
                 "version": one.version,
-                "source": one.offer.source,
+                "source": one.candidate.source,
                 "changelog": one.changelog,
             }
             for one in found

@@ -13,7 +13,7 @@ from wfcore.packages import names, reference, revoked, versions
 from wfcore.packages.archive import Archive, read_archive
 from wfcore.packages.reference import Reference
 from wfcore.packages.trust import Trust
-from wfcore.plugins.contracts import Hit, IndexedRegistry, PackageOffer, Parcel, Registry, Revocation, Storage
+from wfcore.plugins.contracts import Candidate, Hit, IndexedRegistry, Parcel, Registry, Revocation, Storage
 
 log = logging.getLogger("workflow.packages")
 
@@ -50,7 +50,7 @@ class Newer:
 
     name: str
     version: str
-    offer: PackageOffer
+    candidate: Candidate
     changelog: str
 
 
@@ -91,10 +91,10 @@ class Supply:
         if last is not None and digest and (last.archive.digest, last.source) == same:
             again = self.accept(last.content, last.signature, last.source, last.changelog)
             return replace(again, warnings=last.warnings)
-        driver, offer = self._offered(asked)
-        if offer.command:
-            raise ByHand(offer.source, offer.command)
-        found = self._received(asked, offer, driver.fetch(offer), digest)
+        driver, candidate = self._candidate_of(asked)
+        if candidate.command:
+            raise ByHand(candidate.source, candidate.command)
+        found = self._received(asked, candidate, driver.fetch(candidate), digest)
         with self._lock:
             self._last = found
         return found
@@ -122,7 +122,7 @@ class Supply:
         gone = revoked.read(self._storage)
         above = [
             one
-            for one in self._registry(asked.registry).offers(asked.target)
+            for one in self._registry(asked.registry).candidates(asked.target)
             if versions.is_version(one.version)
             and not one.yanked
             and one.digest not in gone
@@ -157,52 +157,51 @@ class Supply:
                 log.warning("the registry %s cannot say what is revoked: %s", name, error.message)
         return self._heed(found) if found else 0
 
-    def _offered(self, asked: Reference) -> tuple[Registry, PackageOffer]:
+    def _candidate_of(self, asked: Reference) -> tuple[Registry, Candidate]:
         if asked.registry:
             driver = self._registry(asked.registry)
-            return driver, self._pick(asked, driver, driver.offers(asked.target, asked.wanted))
+            return driver, self._pick(asked, driver, driver.candidates(asked.target, asked.wanted))
         missing: NotFound | None = None
         for name in self._order:
             driver = self._registry(name)
             try:
-                offers = driver.offers(asked.target, asked.wanted)
+                candidates = driver.candidates(asked.target, asked.wanted)
             except NotFound as error:
                 missing = missing or error
                 continue
-            return driver, self._pick(asked, driver, offers)
+            return driver, self._pick(asked, driver, candidates)
         raise missing or NotFound(
             f"there is no registry that could have {asked.target}", remedy="name some in plugins.registries"
         )
 
-    def _pick(self, asked: Reference, driver: Registry, offers: Sequence[PackageOffer]) -> PackageOffer:
+    def _pick(self, asked: Reference, driver: Registry, candidates: Sequence[Candidate]) -> Candidate:
         if isinstance(driver, IndexedRegistry) and (found := driver.revoked()):
             self._heed(found)
         gone = revoked.read(self._storage)
-        sound = [one for one in offers if not one.version or versions.is_version(one.version)]
+        sound = [one for one in candidates if not one.version or versions.is_version(one.version)]
         try:
             return _chosen(asked, [one for one in sound if one.digest not in gone])
         except NotFound:  # what is revoked is refused as such, if it is all that there is
             return _chosen(asked, sound)
 
-    def _received(self, asked: Reference, offer: PackageOffer, parcel: Parcel, digest: str) -> Delivery:
+    def _received(self, asked: Reference, candidate: Candidate, parcel: Parcel, digest: str) -> Delivery:
         found = hashlib.sha256(parcel.content).hexdigest()
-        for expected, whose in ((digest, "it was asked for"), (offer.digest, "the registry says")):
+        for expected, whose in ((digest, "it was asked for"), (candidate.digest, "the registry says")):
             if expected and found != expected:
-                named = f"{offer.name} {offer.version}" if offer.name else offer.source
+                named = f"{candidate.name} {candidate.version}" if candidate.name else candidate.source
                 raise InvalidPackage(
                     f"{named} is not what it should be: its sha256 is {found}, not {expected} as {whose}",
                     remedy="ask its publisher; nothing was installed",
                 )
-        source = offer.source if asked.registry != reference.URL else f"{offer.source}#sha256={found}"
-        delivery = self.accept(parcel.content, parcel.signature, source, offer.changelog)
-        _expect_named(offer, delivery.archive)
-        if offer.yanked:
-            told = f"{offer.name or offer.source} {offer.version} was taken back: {offer.yanked}"
-            delivery = replace(delivery, warnings=(*delivery.warnings, told))
-        if not asked.registry and (other := self._known_alike(offer.name)):
-            told = f"{offer.name} looks like {other}, which the registry has too: make sure that you mean it"
-            delivery = replace(delivery, warnings=(*delivery.warnings, told))
-        return delivery
+        source = candidate.source if asked.registry != reference.URL else f"{candidate.source}#sha256={found}"
+        delivery = self.accept(parcel.content, parcel.signature, source, candidate.changelog)
+        _expect_named(candidate, delivery.archive)
+        name, more = candidate.name or candidate.source, []
+        if candidate.yanked:
+            more.append(f"{name} {candidate.version} was taken back: {candidate.yanked}")
+        if not asked.registry and (other := self._known_alike(name)):
+            more.append(f"{name} looks like {other}, which the registry has too: make sure that you mean it")
+        return replace(delivery, warnings=(*delivery.warnings, *more))
 
     def _known_alike(self, name: str) -> str:
         try:
@@ -213,18 +212,20 @@ class Supply:
         return names.confusable(name, (hit.name for hit in known if hit.name != name))
 
 
-def _chosen(asked: Reference, offers: Sequence[PackageOffer]) -> PackageOffer:
+def _chosen(asked: Reference, candidates: Sequence[Candidate]) -> Candidate:
     """The newest that fits; of what has no version there must be one."""
-    if len(offers) == 1 and (not offers[0].version or (not offers[0].name and not _is_range(asked.wanted))):
-        return offers[0]
+    if len(candidates) == 1:
+        (only,) = candidates
+        if not only.version or (not only.name and not _is_range(asked.wanted)):
+            return only
     try:
-        fitting = [one for one in offers if one.version and versions.fits(one.version, asked.wanted)]
+        fitting = [one for one in candidates if one.version and versions.fits(one.version, asked.wanted)]
     except ValueError as error:
         raise UsageError(f"{asked}: {error}", remedy="write a version or a range like ^1.2") from None
     exact = versions.is_version(asked.wanted.removeprefix("v"))
     there = [one for one in fitting if not one.yanked or exact]
     if not there:
-        have = ", ".join([one.version for one in offers if one.version and not one.yanked][:12]) or "none"
+        have = ", ".join([one.version for one in candidates if one.version and not one.yanked][:12]) or "none"
         raise NotFound(
             f"there is no version of {asked.target} for {asked}; there are {have}",
             remedy="ask for one of these",
@@ -240,12 +241,12 @@ def _is_range(wanted: str) -> bool:
     return True
 
 
-def _expect_named(offer: PackageOffer, archive: Archive) -> None:
+def _expect_named(candidate: Candidate, archive: Archive) -> None:
     """Refuse a package whose manifest says another name or version than the registry."""
     manifest = archive.manifest
-    if offer.name and (offer.name, offer.version) != (manifest.name, manifest.version):
+    if candidate.name and (candidate.name, candidate.version) != (manifest.name, manifest.version):
         raise InvalidPackage(
-            f"{offer.name} {offer.version} is another package: its manifest says"
+            f"{candidate.name} {candidate.version} is another package: its manifest says"
             f" {manifest.name} {manifest.version}",
             remedy="ask who runs the registry; nothing was installed",
         )

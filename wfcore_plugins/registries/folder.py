@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from wfcore.api import CONTRACT, Context, NotFound, PackageOffer, Parcel, UsageError
+from wfcore.api import CONTRACT, Candidate, Context, NotFound, Parcel, UsageError
 
 from .asking import MOST
 
@@ -30,8 +30,8 @@ class FolderRegistry:
         """Always well."""
         return ""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
-        """One offer: the file or the folder."""
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
+        """One candidate: the file or the folder."""
         if not target or "\0" in target or wanted:
             raise UsageError(f"{target!r} is no path", remedy="name a folder or a .wfp file")
         place = Path(target).expanduser()
@@ -40,11 +40,11 @@ class FolderRegistry:
                 f"there is no {target}",
                 remedy="name a folder, a .wfp file, a URL with #sha256=… or a package like community/slack",
             )
-        return [PackageOffer(source=target, place=str(place))]
+        return [Candidate(source=target, place=str(place))]
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
+    def fetch(self, candidate: Candidate) -> Parcel:
         """The file's content, or what the folder's sources make."""
-        place = Path(offer.place)
+        place = Path(candidate.place)
         if place.is_dir():
             if self._build is None:
                 raise UsageError(f"{place} cannot be built here", remedy="name its .wfp file")

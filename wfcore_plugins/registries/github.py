@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from wfcore.api import CONTRACT, Context, InvalidPackage, NotFound, PackageOffer, Parcel, Response, UsageError
+from wfcore.api import CONTRACT, Candidate, Context, InvalidPackage, NotFound, Parcel, Response, UsageError
 
 from .asking import MOST, ask, body_of, guard
 from .carried import in_zip
@@ -43,7 +43,7 @@ class GithubRegistry:
         """Always well."""
         return ""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """The release of a tag, or without one all releases; else the repository as the tag has it."""
         if not _REPOSITORY.fullmatch(target):
             raise UsageError(f"{target!r} is no repository", remedy="write github:OWNER/REPO@TAG")
@@ -52,36 +52,34 @@ class GithubRegistry:
             if releases is None:
                 raise NotFound(f"there is no repository {target}", remedy="correct the name")
             sound = (one for one in releases if isinstance(one, dict) and not one.get("draft"))
-            return [self._offer(target, one) for one in sound]
+            return [self._candidate(target, one) for one in sound]
         release = self._json(f"/repos/{target}/releases/tags/{wanted}", dict)
         if release is not None and _assets(release):
-            return [self._offer(target, release)]
+            return [self._candidate(target, release)]
         source = f"github:{target}@{wanted}"
-        return [
-            PackageOffer(source=source, version=_version(wanted), place=f"/repos/{target}/zipball/{wanted}")
-        ]
+        return [Candidate(source=source, version=_version(wanted), place=f"/repos/{target}/zipball/{wanted}")]
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
+    def fetch(self, candidate: Candidate) -> Parcel:
         """The asset and its ``.minisig``, or what the repository's archive carries."""
-        if "/zipball/" in offer.place:
-            content = self._get(offer.place, "application/vnd.github+json", offer.source)
-            return in_zip(content, offer.source)
-        package, _, signature = offer.place.partition(" ")
+        if "/zipball/" in candidate.place:
+            content = self._get(candidate.place, "application/vnd.github+json", candidate.source)
+            return in_zip(content, candidate.source)
+        package, _, signature = candidate.place.partition(" ")
         binary = "application/octet-stream"
-        content = self._get(package, binary, offer.source)
-        return Parcel(content, self._get(signature, binary, offer.source).decode() if signature else "")
+        content = self._get(package, binary, candidate.source)
+        return Parcel(content, self._get(signature, binary, candidate.source).decode() if signature else "")
 
-    def _offer(self, target: str, release: Mapping[str, Any]) -> PackageOffer:
+    def _candidate(self, target: str, release: Mapping[str, Any]) -> Candidate:
         tag, assets = str(release.get("tag_name", "")), _assets(release)
         packages = [one for one in assets if one["name"].endswith(".wfp")]
         source = f"github:{target}@{tag}"
         if len(packages) != 1:
-            return PackageOffer(source=source, version=_version(tag), place=f"/repos/{target}/zipball/{tag}")
+            return Candidate(source=source, version=_version(tag), place=f"/repos/{target}/zipball/{tag}")
         (package,) = packages
         beside = next((one for one in assets if one["name"] == f"{package['name']}.minisig"), None)
         places = [_path(one["url"], self._api) for one in (package, beside) if one]
         kind, _, digest = str(package.get("digest") or "").partition(":")
-        return PackageOffer(
+        return Candidate(
             source=source,
             version=_version(tag),
             digest=digest if kind == "sha256" else "",

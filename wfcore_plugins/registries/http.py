@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Final
 
 from wfcore.api import (
     CONTRACT,
+    Candidate,
     Context,
     Hit,
     InvalidConfig,
     InvalidInput,
     InvalidPackage,
     NotFound,
-    PackageOffer,
     Parcel,
     Publication,
     Revocation,
@@ -91,7 +91,7 @@ class HttpRegistry:
         """Always well: registries are asked when they are needed."""
         return ""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """The versions of ``namespace/name``, or of ``index/namespace/name`` for one index alone."""
         name, _, rest = target.partition("/")
         package = rest if "/" in rest else target
@@ -105,16 +105,16 @@ class HttpRegistry:
             if one.may_give(package):
                 listed = self._top(one).packages.get(package)
                 if listed is not None:
-                    return self._offers(one, listed)
+                    return self._candidates(one, listed)
         names = ", ".join(one.name for one in chosen)
         raise NotFound(
             f"there is no package {package} in {names}", remedy="`workflow plugin search` finds packages"
         )
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
+    def fetch(self, candidate: Candidate) -> Parcel:
         """The archive, and the signature that the index has for it."""
-        name, _, rest = offer.place.partition(" ")
-        url = f"{self._named(name).url}/{index.archive_path(offer.digest)}"
+        name, _, rest = candidate.place.partition(" ")
+        url = f"{self._named(name).url}/{index.archive_path(candidate.digest)}"
         return Parcel(body_of(ask(guard(self._context), url), url, "a package"), rest)
 
     def search(self, words: str) -> Sequence[Hit]:
@@ -184,13 +184,13 @@ class HttpRegistry:
         self._kept[one.name] = answer.headers.get("etag", tag), content
         return top
 
-    def _offers(self, one: Index, listed: index.Listed) -> list[PackageOffer]:
+    def _candidates(self, one: Index, listed: index.Listed) -> list[Candidate]:
         url = f"{one.url}/{index.document_path(listed.document)}"
         content = body_of(ask(guard(self._context), url, most=index.MAX_DOCUMENT), url, "a document")
         releases = index.read_document(content, listed, one.name)
         self._memory.expect_unchanged(one.name, listed.name, releases)
         return [
-            PackageOffer(
+            Candidate(
                 source=f"http:{one.name}/{listed.name}@{each.version}",
                 name=listed.name,
                 version=each.version,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from wfcore.api import CONTRACT, Context, InvalidPackage, NotFound, PackageOffer, Parcel, UsageError
+from wfcore.api import CONTRACT, Candidate, Context, InvalidPackage, NotFound, Parcel, UsageError
 
 from .asking import ask, body_of, guard
 from .carried import in_tar
@@ -44,8 +44,8 @@ class NpmRegistry:
         """Always well."""
         return ""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
-        """One offer for each version, which is that of the npm package; a tag such as ``latest`` narrows."""
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
+        """One for each version, which is that of the npm package; a tag such as ``latest`` narrows."""
         if not _NAME.fullmatch(target) or len(target) > 214:
             raise UsageError(f"{target!r} is no name of npm", remedy="write npm:@SCOPE/PACKAGE@VERSION")
         document = self._document(target)
@@ -55,14 +55,14 @@ class NpmRegistry:
         if tagged is None and wanted and not _RANGE.match(wanted):
             raise NotFound(f"{target} has no tag {wanted} in npm", remedy="name a version or another tag")
         chosen = found if tagged is None else {tagged: found.get(tagged)}
-        return [self._offer(target, str(version), _mapping(one)) for version, one in chosen.items()]
+        return [self._candidate(target, str(version), _mapping(one)) for version, one in chosen.items()]
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
+    def fetch(self, candidate: Candidate) -> Parcel:
         """What the tarball carries, once its integrity is proved."""
-        url, _, integrity = offer.place.partition(" ")
+        url, _, integrity = candidate.place.partition(" ")
         content = body_of(ask(guard(self._context), url), url, "a tarball")
-        _expect_sound(content, integrity, offer.source)
-        return in_tar(content, offer.source)
+        _expect_sound(content, integrity, candidate.source)
+        return in_tar(content, candidate.source)
 
     def _document(self, target: str) -> dict[str, Any]:
         url = f"{self._url}/{target.replace('/', '%2F')}"
@@ -77,10 +77,10 @@ class NpmRegistry:
             raise InvalidPackage(f"{url} answers with another package than {target}", remedy=_REMEDY)
         return document
 
-    def _offer(self, target: str, version: str, one: Mapping[str, Any]) -> PackageOffer:
+    def _candidate(self, target: str, version: str, one: Mapping[str, Any]) -> Candidate:
         dist = _mapping(one.get("dist"))
         place = f"{dist.get('tarball', '')} {dist.get('integrity', '')}"
-        return PackageOffer(
+        return Candidate(
             source=f"npm:{target}@{version}",
             version=version,
             yanked=str(one.get("deprecated") or ""),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from wfcore.api import CONTRACT, Context, PackageOffer, Parcel, UsageError
+from wfcore.api import CONTRACT, Candidate, Context, Parcel, UsageError
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?(\[[A-Za-z0-9,._-]+\])?")
 _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,63}")
@@ -32,8 +32,8 @@ class PipRegistry:
         """Always well."""
         return ""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
-        """One offer, with the command."""
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
+        """One candidate, with the command."""
         if not _NAME.fullmatch(target) or not (wanted == "" or _VERSION.fullmatch(wanted)):
             raise UsageError(
                 f"'{target}{'@' if wanted else ''}{wanted}' is no package of PyPI",
@@ -41,11 +41,11 @@ class PipRegistry:
             )
         requirement = f"{target}=={wanted}" if wanted else target
         command = (sys.executable, "-m", "pip", "install", requirement)
-        return [PackageOffer(source=f"pip:{target}{'@' if wanted else ''}{wanted}", command=command)]
+        return [Candidate(source=f"pip:{target}{'@' if wanted else ''}{wanted}", command=command)]
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
+    def fetch(self, candidate: Candidate) -> Parcel:
         """Refused: native code is the operator's choice."""
         raise UsageError(
-            f"{offer.source} is native code, which workflow does not install",
-            remedy=f"run {' '.join(offer.command)}, if you trust it",
+            f"{candidate.source} is native code, which workflow does not install",
+            remedy=f"run {' '.join(candidate.command)}, if you trust it",
         )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from wfcore.api import CONTRACT, Context, Guard, PackageOffer, Parcel, UsageError
+from wfcore.api import CONTRACT, Candidate, Context, Guard, Parcel, UsageError
 
 from .asking import ask, body_of, guard, signature_beside
 
@@ -30,15 +30,15 @@ class UrlRegistry:
         """Always well."""
         return ""
 
-    def offers(self, target: str, wanted: str = "") -> Sequence[PackageOffer]:
-        """One offer: what lies there."""
+    def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
+        """One candidate: what lies there."""
         if not re.fullmatch(r"https?://[^\s#]+", target) or wanted:
             raise UsageError(f"{target!r} is no URL", remedy="write https://HOST/FILE.wfp#sha256=DIGEST")
-        return [PackageOffer(source=target, place=target)]
+        return [Candidate(source=target, place=target)]
 
-    def fetch(self, offer: PackageOffer) -> Parcel:
+    def fetch(self, candidate: Candidate) -> Parcel:
         """The file and its signature."""
         way: Guard = guard(self._context)
-        content = body_of(ask(way, offer.place), offer.place, "a package")
-        base, mark, query = offer.place.partition("?")
+        content = body_of(ask(way, candidate.place), candidate.place, "a package")
+        base, mark, query = candidate.place.partition("?")
         return Parcel(content, "" if mark and query else signature_beside(way, base))

@@ -194,7 +194,7 @@ def test_slow_retrieval(tmp_path, plugin, monkeypatch):
         config = {"name": "main", "url": url, "keys": [str(minisign.generate().public())], "namespaces": []}
         began = time.monotonic()
         with pytest.raises(Unreachable):
-            HttpRegistry({"indexes": [config]}, at).offers("community/hi")
+            HttpRegistry({"indexes": [config]}, at).candidates("community/hi")
         assert time.monotonic() - began < 5
 
 

@@ -87,11 +87,11 @@ def test_every_key_can_come_from_the_environment(key, here):
         "server.stopGrace": "5m",
         "execution.retention": "5m",
         "execution.lease": "5m",
+        "plugins.refresh": "5m",
+        "plugins.signatures": "require",
         "audit.retention": "5d",
         "server.role": "worker",
         "dispatchers.celery.broker": "redis://localhost",
-        "plugins.refresh": "5m",
-        "plugins.signatures": "require",
     }.get(key.name, value)
     value = {"server.maxBody": "2MiB", "logging.level": "DEBUG"}.get(key.name, value)
     environ = {key.environment: value}
