@@ -73,8 +73,6 @@ class Worker:
 
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt to its end; never raises."""
-        if self.secrets is not None:
-            attempt.masks = self.secrets.masks()
         try:
             return self._act(attempt)
         except Cancel:
@@ -98,7 +96,10 @@ class Worker:
                 passing = isinstance(error, Unavailable)
                 return self._failed(attempt, error.code, error.message + remedy, passing=passing)
         job = attempt.job
-        log.error("task %s of execution %s hit a bug", job.path, job.execution, exc_info=error)
+        log.error(
+            "task %s of execution %s hit a bug", job.path, job.execution,
+            exc_info=error, extra={"mask": attempt.masks.mask},
+        )  # fmt: skip
         return self._failed(attempt, "bug", f"{type(error).__name__}: {error}")
 
     def _act(self, attempt: Attempt) -> Outcome:
