@@ -246,7 +246,10 @@ def _hidden(attempt: Attempt, value: Any) -> Any:
     """A result with its secrets as such: all of it when the task is sensitive, else what is known of them."""
     if attempt.task.sensitive and value is not None:
         return Secret(value)
-    return attempt.masks.hide(value) if attempt.masks.seen else value
+    try:
+        return attempt.masks.hide(value) if attempt.masks.seen else value
+    except RecursionError:
+        raise TerminalError("the result is nested too deeply", kind="output") from None
 
 
 def _cut(text: Any) -> str:
