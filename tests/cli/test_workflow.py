@@ -156,3 +156,21 @@ def test_enabling_what_its_file_disables(served):
         served.run("workflow", "enable", "off").out
         == "disabled  default/off  (its file says `enabled: false`)\n"
     )
+
+
+def test_describe_shows_who_can_reach_what(served):
+    served.write(
+        "reach.yaml",
+        "id: reach\npermissions: {kv: true}\ntasks:\n  a: {type: core/log, inputs: {message: x}}\n"
+        "  b:\n    {type: core/code, source: 'export default () => 1', permissions: {kv: true, env: [X]}}\n",
+    )
+    assert served.run("workflow", "apply", "reach.yaml").code == 0
+    assert served.run("workflow", "describe", "reach", "--permissions").lines == [
+        "a  core/log",
+        "  is the server's own: bounded by egress.allow and by connections alone",
+        "",
+        "b  core/code",
+        "  may keep records for later executions",
+        "  not: may read the environment variable X (workflow)",
+    ]
+    assert served.run("workflow", "describe", "nothing", "--permissions").code == 4

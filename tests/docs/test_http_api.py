@@ -76,3 +76,27 @@ def test_every_state_and_kind_of_fact_is_there():
     for file in (Path(flow.__file__).parent).glob("*.py"):
         written |= set(re.findall(r"\"((?:execution|task)\.[a-z]+|log)\"", file.read_text()))
     assert written - told - set(MEANINGS) == set()
+
+
+def test_who_has_access_is_there():
+    rows = dict(re.findall(r"^\| ([a-z' ]+) \| ((?:any )?`(?:[A-Z]+ )?/.*) \|$", TEXT, re.M))
+    told = {route: access for access, routes in rows.items() for route in routes.split(", ")}
+    expected = {
+        f"`{operation.method} {route.path}`": access_words(operation.access)
+        for route, operation in OPERATIONS
+    }
+    assert told == {**expected, "any `/hooks/{path}`": "none"}
+
+
+def access_words(access):
+    if access.role is None:
+        return "none"
+    where = {
+        "everywhere": "of all namespaces",
+        "path": "of the namespace in the path",
+        "query": "of the namespace of the list",
+        "execution": "of the execution's namespace",
+        "body": "of the workflow's namespace",
+        "anywhere": "of any namespace",
+    }
+    return f"{access.role} {where[access.scope]}"

@@ -222,6 +222,22 @@ def test_a_secret_that_may_be_seen_is_not_told_by_an_error_or_a_line(harm):
     assert "s3cret" not in json.dumps([error, harm.logs])
 
 
+@pytest.mark.parametrize("before", [16384 - 12, 16384 - 6, 16384 - 1])
+def test_a_secret_is_masked_before_a_line_is_cut(harm, before):
+    """Where a line or a message ends, no part of a secret is left over."""
+    source = f"""
+      export const act = (inputs, ctx) => {{
+        const long = "x".repeat({before}) + ctx.secrets.get("KEY");
+        ctx.log(long);
+        throw new Error(long);
+      }};
+    """
+    error = harm(source, {"secrets": {"KEY": {"reveal": True}}})
+    told = json.dumps([error, harm.logs])
+    assert "xx*" in told or "xx …" in told
+    assert "xs" not in told
+
+
 def test_a_flood_of_lines_steers_no_terminal_and_forges_no_line(harm, caplog):
     line = "\x1b[31m\x1b]0;owned\x07\n2026-01-01 INFO forged\r\x00\u202e"
     source = (

@@ -5,6 +5,17 @@ import base64
 import pytest
 
 AUDIT = "/api/v1/audit"
+CODE = """\
+id: asks
+tasks:
+  a:
+    type: core/code
+    language: js
+    source: |
+      export default async (data, ctx) => {
+        try { await ctx.kv.get("x") } catch (error) { return error.message }
+      }
+"""
 
 
 def entries(server, query=""):
@@ -60,6 +71,30 @@ def test_the_packages(server, plugin):
     assert server.call("DELETE", "/api/v1/packages/community/hi").status == 200
     assert last(server) == ("admin", "package.remove", "community/hi", "ok")
     assert entries(server)[0]["detail"] == {"versions": ["1.0.0"], "force": False}
+
+
+def test_an_action_that_may_not_connect_there(server):
+    source = "id: reach\ntasks:\n  out: {type: core/http.get, inputs: {url: 'http://169.254.169.254/latest?k=v'}}\n"
+    server.apply(source)
+    id = server.submit("reach", wait=10)["id"]
+    one = entries(server, "&action=egress.deny")[0]
+    assert (one["actor"], one["target"], one["result"]) == (
+        "workflow/default/reach",
+        f"{id} out",
+        "forbidden",
+    )
+    assert one["detail"]["action"] == "core/http.get"
+    assert "169.254.169.254" in one["detail"]["error"]
+    assert "k=v" not in str(one), "queries may hold anything"
+
+
+def test_code_that_asks_for_more_than_it_may(server):
+    server.apply(CODE)
+    id = server.submit("asks", wait=10)["id"]
+    one = entries(server, "&action=permission.deny")[0]
+    assert (one["actor"], one["target"]) == ("workflow/default/asks", f"{id} a")
+    assert one["detail"]["code"] == "default/asks.a"
+    assert one["detail"]["error"].startswith("kv.get: ")
 
 
 def test_a_request_without_a_token(server):

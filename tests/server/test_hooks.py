@@ -1,5 +1,9 @@
 """Webhooks: who may call is the trigger's business, and the answer is what the workflow says."""
 
+import hashlib
+import hmac
+import json
+import threading
 import time
 
 import pytest
@@ -141,3 +145,64 @@ def test_a_workflow_has_a_token_for_its_own_hooks_alone(server):
     assert server.post("/hooks/mine", {}, token=token).status == 202
     assert server.post("/hooks/other", {}, token=token).status == 401
     assert server.call("GET", "/api/v1/workflows", token=token).status == 401
+
+
+SIGNED = "auth: {hmac: {secret: HOOK, timestamp: X-Time}}"
+
+
+def signed(body, at=None, key="of the hook"):
+    stamp = str(int(time.time()) if at is None else at)
+    digest = hmac.new(key.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"X_Time": stamp, "X_Signature": digest}
+
+
+def test_signed_requests(inside, monkeypatch):
+    monkeypatch.setenv("WORKFLOW_SECRET__HOOK", "of the hook")
+    body = json.dumps({"a": 1}).encode()
+    with inside() as client:
+        hook(client, "signed", SIGNED)
+        first = client.post("/hooks/signed", body, token="", **signed(body))
+        assert first.status == 202
+        refused = [
+            client.post("/hooks/signed", body, token=""),
+            client.post("/hooks/signed", body),
+            client.post("/hooks/signed", body + b" ", token="", **signed(body)),
+            client.post("/hooks/signed", body, token="", **signed(body, key="guessed")),
+            client.post("/hooks/signed", body, token="", **signed(body, at=int(time.time()) - 400)),
+        ]
+        assert {(one.status, one.code) for one in refused} == {(401, "unauthorized")}
+        shown = client.get(f"/api/v1/executions/{first.json['execution']}").body.decode()
+        assert "of the hook" not in shown
+
+
+def test_a_signed_request_that_comes_again_starts_nothing(inside, monkeypatch):
+    """Fifty times at once, each with another Idempotency-Key, which nobody has signed."""
+    monkeypatch.setenv("WORKFLOW_SECRET__HOOK", "of the hook")
+    body, ids = b"{}", []
+    with inside() as client:
+        hook(client, "again", SIGNED)
+        headers = signed(body)
+
+        def send(number):
+            answer = client.post("/hooks/again", body, token="", Idempotency_Key=f"n{number}", **headers)
+            ids.append(answer.json["execution"])
+
+        threads = [threading.Thread(target=send, args=(number,)) for number in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(ids) == 50
+        assert len(set(ids)) == 1
+        assert len(client.get("/api/v1/executions?workflow=again").json["executions"]) == 1
+
+
+def test_a_webhook_whose_secret_is_missing_is_closed(inside, caplog):
+    body = b"{}"
+    with inside() as client:
+        hook(client, "closed", SIGNED)
+        for key in ("of the hook", "", "None"):
+            answer = client.post("/hooks/closed", body, token="", **signed(body, key=key))
+            assert (answer.status, answer.code) == (401, "unauthorized")
+            assert "HOOK" not in answer.body.decode()
+    assert "there is no secret HOOK" in caplog.text

@@ -73,6 +73,21 @@ def test_routes_of_plugins(inside):
         assert client.get("/api/v1/plugins").json["plugins"], "the kernel's own route is still there"
 
 
+def test_a_route_of_a_plugin_is_for_administrators_unless_it_says_otherwise(inside):
+    class Open(Hello):
+        role = "viewer"
+
+    with inside(Routes({"/acme/hello": Hello(), "/acme/open": Open()})) as client:
+        viewer = client.post("/api/v1/tokens", {"name": "viewer", "role": "viewer"}).json["token"]
+        assert client.get("/api/v1/plugins/acme/hello", token=viewer).code == "forbidden"
+        assert client.get("/api/v1/plugins/acme/hello").status == 200
+        assert client.get("/api/v1/plugins/acme/open", token=viewer).status == 200
+        scoped = {"name": "scoped", "role": "admin", "namespaces": ["a"]}
+        mine = client.post("/api/v1/tokens", scoped).json["token"]
+        for path in ("hello", "open"):
+            assert client.get(f"/api/v1/plugins/acme/{path}", token=mine).code == "forbidden"
+
+
 @pytest.mark.parametrize("routes", [{"bad route": Hello()}, {"/{a}{b}/{a}": Hello()}])
 def test_a_route_that_cannot_be_served(inside, routes):
     with pytest.raises(PluginError, match="cannot be served") as caught, inside(Routes(routes)):

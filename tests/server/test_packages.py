@@ -19,7 +19,7 @@ def install(server, content, **more):
     return server.post(PATH, {"package": base64.b64encode(content).decode(), **more})
 
 
-def said(server):
+def run(server):
     execution = server.submit("use", wait=10)
     ended = server.get(f"/api/v1/executions/{execution['id']}").json
     return ended["outputs"]["said"] if ended["state"] == "SUCCESS" else ended["error"]["message"]
@@ -40,13 +40,13 @@ def test_what_is_installed_runs_at_once_and_workflows_keep_their_version(clean, 
     assert (first["result"], first["name"], first["version"]) == ("installed", "community/hi", "1.0.0")
     assert (first["state"], first["permissions"], first["error"]) == ("current", [], None)
     assert clean.apply(USE)["result"] == "created"
-    assert said(clean) == "hello Ada"
+    assert run(clean) == "hello Ada"
     assert install(clean, plugin()).json["result"] == "unchanged"
     assert clean.apply(USE)["result"] == "unchanged"
 
     second = install(clean, plugin("1.1.0", "export const greet = ({ name }) => `welcome ${name}`")).json
     assert second["result"] == "updated"
-    assert said(clean) == "hello Ada", "it keeps the version that it was applied with"
+    assert run(clean) == "hello Ada", "it keeps the version that it was applied with"
     assert {one["version"]: one["state"] for one in clean.get(PATH).json["packages"]} == {
         "1.0.0": "kept",
         "1.1.0": "current",
@@ -54,7 +54,7 @@ def test_what_is_installed_runs_at_once_and_workflows_keep_their_version(clean, 
     detail = clean.get("/api/v1/workflows/default/use").json
     assert detail["plugins"] == {"community/hi": first["digest"]}
     assert clean.apply(USE)["result"] == "updated"
-    assert said(clean) == "welcome Ada"
+    assert run(clean) == "welcome Ada"
 
 
 def test_a_package_tells_what_it_is(clean, plugin):
@@ -98,6 +98,35 @@ def test_an_update_that_asks_for_nothing_new_needs_no_grant(clean, plugin):
     assert "HOME" in wider.json["error"]["message"]
 
 
+KEEPS = """
+export async function greet({ name }, ctx) {
+  try { await ctx.kv.set("name", name); return "kept" } catch (error) { return error.type }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ("", "kept"),
+        ("permissions: {kv: true}", "kept"),
+        ("permissions: {env: [X]}", "permission"),
+        ("permissions: {}", "permission"),
+    ],
+)
+def test_a_workflow_bounds_what_its_plugins_may_do(clean, plugin, bounds, said):
+    install(clean, plugin(source=KEEPS, permissions=KEPT), grant={"kv": True})
+    clean.apply(f"{bounds}\n{USE}")
+    assert run(clean) == said
+    (one,) = clean.get("/api/v1/workflows/default/use/permissions").json["tasks"]
+    assert (one["task"], one["type"], one["kind"]) == ("a", "community/hi.greet", "package")
+    assert one["package"].startswith("community/hi 1.")
+    words = "may keep records for later executions"
+    assert (one["may"], one["refused"]) == (
+        ([words], []) if said == "kept" else ([], [{"what": words, "by": "workflow"}])
+    )
+
+
 def test_a_grant_never_gives_more_than_the_manifest_declares(clean, plugin):
     installed = install(clean, plugin(), grant={"kv": True, "env": ["HOME"]}).json
     assert installed["permissions"] == []
@@ -134,7 +163,7 @@ def test_by_force_it_goes_and_its_tasks_fail(clean, plugin):
     install(clean, plugin())
     clean.apply(USE)
     assert clean.call("DELETE", f"{ITEM}?force=true").status == 200
-    assert "no longer installed" in said(clean)
+    assert "no longer installed" in run(clean)
 
 
 def test_one_version_can_be_removed(clean, plugin):
@@ -204,11 +233,11 @@ def test_a_plugin_calls_another_in_the_version_that_the_workflow_was_applied_wit
     caller = plugin(source=CALLER, name="community/loud", permissions="{calls: [community/hi.greet]}")
     install(clean, caller, grant=grant)
     clean.apply(USE.replace("community/hi", "community/loud"))
-    assert said(clean) == "hello Ada!"
+    assert run(clean) == "hello Ada!"
     pinned = clean.get("/api/v1/workflows/default/use").json["plugins"]
     assert set(pinned) == {"community/hi", "community/loud"}
     install(clean, plugin("2.0.0", "export const greet = () => 'other'"))
-    assert said(clean) == "hello Ada!"
+    assert run(clean) == "hello Ada!"
     refused = clean.call("DELETE", f"{ITEM}?version=1.0.0")
     assert refused.status == 409, "a called one is used too"
 
@@ -219,16 +248,16 @@ def test_called_plugins_have_their_own_permissions(clean, plugin):
     caller = plugin(source=CALLER, name="community/loud", permissions="{calls: [community/hi.greet]}")
     install(clean, caller, grant={"calls": ["community/hi.greet"]})
     clean.apply(USE.replace("community/hi", "community/loud"))
-    assert said(clean) == "kept!"
+    assert run(clean) == "kept!"
 
 
 def test_a_task_narrows_what_a_plugin_may_do(clean, plugin):
     keeper = "export const greet = async (i, ctx) => { await ctx.kv.set('k', 1); return 'kept' }"
     install(clean, plugin(source=keeper, permissions=KEPT), grant={"kv": True})
     clean.apply(USE)
-    assert said(clean) == "kept"
+    assert run(clean) == "kept"
     clean.apply(USE.replace("inputs: {name: Ada}", "inputs: {name: Ada}, permissions: {env: [HOME]}"))
-    assert "not permitted: it may not keep records" in said(clean)
+    assert "not permitted: it may not keep records" in run(clean)
 
 
 def test_plugins_that_call_each_other_without_end_are_stopped(clean, plugin):
@@ -236,7 +265,7 @@ def test_plugins_that_call_each_other_without_end_are_stopped(clean, plugin):
     calls = "{calls: [community/hi.greet]}"
     install(clean, plugin(source=source, permissions=calls), grant={"calls": ["community/hi.greet"]})
     clean.apply(USE)
-    assert "levels deep" in said(clean)
+    assert "levels deep" in run(clean)
 
 
 def test_inputs_are_checked_when_a_workflow_is_applied(clean, plugin):
@@ -252,7 +281,7 @@ def test_inputs_are_checked_when_a_workflow_is_applied(clean, plugin):
 def test_output_is_checked_after_the_call(clean, plugin):
     install(clean, plugin(source="export const greet = () => 5", output="{type: string}"))
     clean.apply(USE)
-    assert "the result is not what the manifest says" in said(clean)
+    assert "the result is not what the manifest says" in run(clean)
 
 
 def test_each_call_within_a_call_has_an_idempotency_key_of_its_own(clean, plugin):
@@ -266,5 +295,5 @@ def test_each_call_within_a_call_has_an_idempotency_key_of_its_own(clean, plugin
     caller = plugin(source=source, name="community/loud", permissions="{calls: [community/hi.greet]}")
     install(clean, caller, grant={"calls": ["community/hi.greet"]})
     clean.apply(USE.replace("community/hi", "community/loud"))
-    key, first, second = said(clean)
+    key, first, second = run(clean)
     assert (first, second) == (f"{key}/1", f"{key}/2")

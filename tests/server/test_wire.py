@@ -4,6 +4,8 @@ import contextlib
 import json
 import resource
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -203,3 +205,24 @@ def test_forwarded_headers_are_believed_from_the_proxy_alone(start):
         id = server.post("/hooks/who", {}, token="", **forged).json["execution"]
         headers = server.get(f"/api/v1/executions/{id}").json["trigger"]["headers"]
         assert ("x-forwarded-for" in headers) == believed
+
+
+@pytest.mark.parametrize(
+    ("host", "proxy", "warned"),
+    [("0.0.0.0", None, True), ("0.0.0.0", "10.0.0.1", False), ("127.0.0.1", None, False)],
+)
+def test_a_server_that_is_open_to_a_network_says_so(tmp_path, host, proxy, warned):
+    """Nobody should send tokens in plain text without knowing."""
+    config = tmp_path / "c.yaml"
+    named = f", trustedProxy: {proxy}" if proxy else ""
+    config.write_text(f"server: {{host: {host}, port: 0{named}}}\nstorage: {{path: {tmp_path}/db.sqlite}}\n")
+    command = [sys.executable, "-m", "wfcore", "server", "start", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        lines = []
+        for line in server.stderr:
+            lines.append(line)
+            if "listening on" in line:
+                break
+        server.terminate()
+        lines += server.stderr.readlines()
+    assert any("no proxy with TLS is named" in line for line in lines) is warned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -26,15 +26,17 @@ _log = logging.getLogger("workflow.audit")
 
 
 class AuditLog:
-    """The log of one server. ``server`` names its chain: the same after each start.
+    """The log of one server. ``server`` names its chain: the same after each start. ``mask`` takes known
+    secrets out of a text.
 
     One act at a time: the entry's place in the chain is its alone until it is durable.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, server: str) -> None:
+    def __init__(self, storage: Storage, clock: Clock, server: str, mask: Callable[[str], str] = str) -> None:
         self._storage = storage
         self._clock = clock
         self._server = server
+        self._mask = mask
         self._lock = threading.RLock()
         self._head: AuditRecord | None = None
         self._throttle = Throttle(clock)
@@ -123,12 +125,12 @@ class AuditLog:
                 server=self._server,
                 seq=head.seq + 1 if head else 1,
                 at=max(self._clock.now(), head.at if head else 0),
-                actor=_clean(by.name),
-                remote=_clean(by.remote),
+                actor=self._line(by.name),
+                remote=self._line(by.remote),
                 action=action,
-                target=_clean(target),
+                target=self._line(target),
                 result=result,
-                detail=_cleaned(detail),
+                detail=self._cleaned(detail),
                 previous=head.digest if head else ORIGIN,
                 digest="",
             )
@@ -137,19 +139,17 @@ class AuditLog:
     def _last(self) -> AuditRecord | None:
         return next((one for one in self._storage.audit_heads() if one.server == self._server), None)
 
+    def _cleaned(self, detail: Any) -> Any:
+        match detail:
+            case str():
+                return self._line(detail)
+            case dict():
+                return {self._line(str(name)): self._cleaned(value) for name, value in detail.items()}
+            case list() | tuple():
+                return [self._cleaned(value) for value in detail]
+        return detail
 
-def _clean(text: str) -> str:
-    """A text from outside as one line of bounded length."""
-    line = text.encode("utf-8", "replace").decode().translate(_SAFE)
-    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
-
-
-def _cleaned(detail: Any) -> Any:
-    match detail:
-        case str():
-            return _clean(detail)
-        case dict():
-            return {_clean(str(name)): _cleaned(value) for name, value in detail.items()}
-        case list() | tuple():
-            return [_cleaned(value) for value in detail]
-    return detail
+    def _line(self, text: str) -> str:
+        """A text from outside without secrets, as one line of bounded length."""
+        line = self._mask(text).encode("utf-8", "replace").decode().translate(_SAFE)
+        return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"

@@ -118,10 +118,11 @@ class Client:
 def find(server: str | None, data_dir: Callable[[], Path]) -> Client:
     """The client for ``--server``, else WORKFLOW_SERVER, else the server living on this data directory.
 
-    The administrator's token of the data directory goes to that directory's own loopback server alone.
+    The token is WORKFLOW_TOKEN, else the administrator's of the data directory, which goes to that
+    directory's own loopback server alone, else what the keyring has for the server.
     """
     token = os.environ.get("WORKFLOW_TOKEN") or None
-    address = server or os.environ.get("WORKFLOW_SERVER") or None
+    address = named(server)
     if address:
         return _with_token(address, token, data_dir)
     directory = data_dir()
@@ -133,6 +134,12 @@ def find(server: str | None, data_dir: Callable[[], Path]) -> Client:
             remedy="start one with `workflow server start --detach`, or name one with --server URL",
         )
     return _with_token(running.address, token, lambda: directory)
+
+
+def named(server: str | None) -> str | None:
+    """The address of the server that is named: by ``--server``, else WORKFLOW_SERVER."""
+    address = server or os.environ.get("WORKFLOW_SERVER") or ""
+    return address.rstrip("/") or None
 
 
 def running(server: str | None, data_dir: Callable[[], Path]) -> Client | None:
@@ -147,14 +154,23 @@ def running(server: str | None, data_dir: Callable[[], Path]) -> Client | None:
 def _with_token(address: str, token: str | None, data_dir: Callable[[], Path]) -> Client:
     if token:
         return Client(address, token)
+    directory = _home_of(address, data_dir)
+    if directory is not None:
+        return Client(address, read_token(directory), directory / ADMIN_FILE)
+    from wfcore.cli import keys
+
+    return Client(address, keys.load(address))
+
+
+def _home_of(address: str, data_dir: Callable[[], Path]) -> Path | None:
+    """The data directory of this machine's server, if that is the one at this address."""
     try:
         directory = data_dir()
     except errors.InvalidConfig:  # a server was named, so a broken local configuration does not matter
-        return Client(address, None)
+        return None
     running = read_lock(directory)
-    if running is None or running.address != address.rstrip("/") or urlsplit(address).hostname not in _LOCAL:
-        return Client(address, None)
-    return Client(address, read_token(directory), directory / ADMIN_FILE)
+    mine = running is not None and running.address == address and urlsplit(address).hostname in _LOCAL
+    return directory if mine else None
 
 
 def _connect(address: str) -> tuple[http.client.HTTPConnection, str]:

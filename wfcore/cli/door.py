@@ -50,7 +50,7 @@ def read(root: Group, argv: Sequence[str]) -> Request:
     common = {one.name: _common(one, words.options.pop(one.name, None)) for one in COMMON}
     if common["help"] or common["version"] or isinstance(words.node, Group):
         return Request(words.path, words.node, common)
-    _check_arguments(words.path, words.node, words.plain)
+    _check_arguments(words.path, words.node, words.plain, words.options)
     call = _through_fire(words)
     return Request(words.path, words.node, common, call.args, call.kwargs)
 
@@ -130,7 +130,9 @@ def _common(parameter: Parameter, values: list[str] | None) -> Any:
     return values[0] == "True" if parameter.kind is bool else values[0]
 
 
-def _check_arguments(path: tuple[str, ...], node: Command, plain: Sequence[str]) -> None:
+def _check_arguments(
+    path: tuple[str, ...], node: Command, plain: Sequence[str], options: Mapping[str, Any]
+) -> None:
     from wfcore.cli.help import usage
 
     wanted = node.arguments
@@ -140,6 +142,9 @@ def _check_arguments(path: tuple[str, ...], node: Command, plain: Sequence[str])
         raise UsageError(f"{spoken}: {needed[len(plain)].metavar} is missing", remedy=remedy)
     if len(plain) > len(wanted) and not any(one.variadic for one in wanted):
         raise UsageError(f"{spoken}: {plain[len(wanted)]!r} is one argument too many", remedy=remedy)
+    for one in node.parameters:
+        if one.required and not one.positional and one.name not in options:
+            raise UsageError(f"{spoken}: {one.flag} is missing", remedy=remedy)
 
 
 def _through_fire(words: _Words) -> _Call:

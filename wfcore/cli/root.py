@@ -12,6 +12,7 @@ from wfcore.cli.commands import (
     run,
     secret,
     server,
+    token,
     workflow,
 )
 from wfcore.cli.tree import Group, command
@@ -74,6 +75,15 @@ ROOT = Group(
                 "list": command(secret.list_secrets),
                 "delete": command(secret.delete),
                 "rotate": command(secret.rotate),
+            },
+        ),
+        "token": Group(
+            "Say who may use a server, and which token this machine uses.",
+            {
+                "create": command(token.create),
+                "list": command(token.list_tokens),
+                "revoke": command(token.revoke),
+                "use": command(token.use),
             },
         ),
         "audit": Group(

@@ -124,6 +124,26 @@ def workflow(one: Mapping[str, Any], client: Client, recent: list[dict[str, Any]
         yield from executions(recent)
 
 
+def permissions(found: Mapping[str, Any]) -> Iterator[Line]:
+    """Who can reach what, task by task."""
+    for number, one in enumerate(found["tasks"]):
+        if number and not one["via"]:
+            yield ""
+        way = " > ".join((*one["via"], one["type"]))
+        package = f"  ({one['package']})" if one["package"] else ""
+        yield [Styled(one["task"], "bold"), f"  {way}{package}"]
+        if one["kind"] == "native":
+            yield "  is the server's own: bounded by egress.allow and by connections alone"
+        elif one["kind"] == "missing":
+            yield Styled("  is not installed", "red")
+        elif not one["may"]:
+            yield "  computes and logs"
+        yield from (f"  {words}" for words in one["may"])
+        yield from (
+            Styled(f"  not: {refused['what']} ({refused['by']})", "dim") for refused in one["refused"]
+        )
+
+
 def _trigger(trigger: Mapping[str, Any], client: Client) -> Iterator[Line]:
     name = trigger["name"] if trigger["name"] == trigger["kind"] else f"{trigger['name']} ({trigger['kind']})"
     spec = trigger["spec"] if isinstance(trigger["spec"], Mapping) else {}

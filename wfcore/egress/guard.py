@@ -158,7 +158,7 @@ class Guard:
             return self._sender().send(request, target.addresses, line, bounds, limit)
 
     def _target(self, method: str, url: Url, resolve: Resolver) -> Target:
-        rules = [rule for rule in self._rules if rule.covers(url)]
+        rules = [rule for rule in self._rules if rule.covers(url, method)]
         if not rules:
             remedy = f"add {url.origin!r} to egress.allow"
             raise Forbidden(f"egress: {method} {url.origin} is not allowed; {remedy}", remedy=remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ _PATTERN = re.compile(r"(?:(https?|\*)://)?(\[[^\]]*\]|[^/:\[\]]+)(?::(\*|[0-9-]
 _RANGE = re.compile(r"([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?", re.ASCII)
 _CIDR = re.compile(r"[0-9.]+/[0-9]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/[0-9]+)?", re.ASCII)
 _ANY_PORT: Ports = ((1, 65535),)
+_METHODS = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) +", re.ASCII)
 _LOCALHOST = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
 _PATH = re.compile(r"/[^*?#\s]*\*?", re.ASCII)
 _REMEDY = (
@@ -33,7 +34,7 @@ class Rule:
 
     ``host`` is a name, ``*.suffix`` (one or more labels before it, never the suffix itself),
     ``*`` or a literal address. An empty ``ports`` means the port of each scheme, an empty
-    ``path`` any; a path that ends in ``*`` is a prefix.
+    ``path`` any; a path that ends in ``*`` is a prefix. Empty ``methods`` are all.
     """
 
     host: str = "*"
@@ -42,11 +43,13 @@ class Rule:
     public: bool = True
     networks: tuple[Network, ...] = ()
     path: str = ""
+    methods: frozenset[str] = frozenset()
 
-    def covers(self, url: Url) -> bool:
+    def covers(self, url: Url, method: str = "") -> bool:
         """True when this rule speaks of such a request, whatever address it leads to."""
         return (
-            url.scheme in self.schemes
+            (not self.methods or method in self.methods)
+            and url.scheme in self.schemes
             and self._host(url.host)
             and self._port(url)
             and (not self.path or self._path(url.path))
@@ -141,19 +144,26 @@ def _pattern(text: str, addresses: Sequence[str], where: str) -> Rule:
 def _rule(entry: Any, where: str) -> Rule:
     if not isinstance(entry, str):
         raise _fault(where, "a rule is text")
-    pattern, at, addresses = entry.strip().partition(" at ")
+    methods, rest = _methods(entry.strip())
+    pattern, at, addresses = rest.partition(" at ")
     if at and not addresses.split():
         raise _fault(where, "no CIDR follows 'at'")
     if not at and _CIDR.fullmatch(pattern):
-        return Rule(public=False, networks=(_network(pattern, where),))
-    return _pattern(pattern.strip(), addresses.split(), where)
+        return Rule(public=False, networks=(_network(pattern, where),), methods=methods)
+    return replace(_pattern(pattern.strip(), addresses.split(), where), methods=methods)
+
+
+def _methods(entry: str) -> tuple[frozenset[str], str]:
+    """The methods that a rule begins with, and the rest of it."""
+    match = _METHODS.match(entry)
+    return (frozenset(match[1].split("|")), entry[match.end() :]) if match else (frozenset(), entry)
 
 
 def read_rules(allow: Sequence[Any], default: str = "public") -> tuple[Rule, ...]:
     """The rules of ``egress.default`` and ``egress.allow``. Raises InvalidConfig that names the entry.
 
-    A rule is ``[scheme://]host[:ports][/path] [at CIDR …]`` or a CIDR. With a scheme and without
-    ports the scheme's own port is meant, without both any port. ``at`` adds private addresses
+    A rule is ``[METHOD|METHOD ][scheme://]host[:ports][/path] [at CIDR …]`` or a CIDR. With a scheme and
+    without ports the scheme's own port is meant, without both any port. ``at`` adds private addresses
     that the name may lead to.
     """
     if default not in ("public", "none"):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wfcore.engine.attempt import ActionContext, Attempt
 from wfcore.engine.content import Blobs, Seals, pack, unpack
 from wfcore.engine.flow import SECOND
-from wfcore.errors import Cancel, RetryableError, TerminalError, Unavailable, WorkflowError
+from wfcore.errors import Cancel, Forbidden, RetryableError, TerminalError, Unavailable, WorkflowError
 from wfcore.language.evaluation import Unset
 from wfcore.language.inputs import check_action_inputs
 from wfcore.model.duration import LONGEST
@@ -59,7 +59,9 @@ class RetryVoice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What every attempt shares. ``line`` takes (attempt, level, message) for the execution's log."""
+    """What every attempt shares. ``line`` takes (attempt, level, message) for the execution's log;
+    ``denied`` is told (context, type of action, message) what the egress guard has refused.
+    """
 
     actions: Catalogue
     blobs: Blobs
@@ -69,12 +71,16 @@ class Worker:
     env: Mapping[str, str]
     hooks: RetryVoice
     line: Callable[[Attempt, str, str], None]
+    denied: Callable[[ActionContext, str, str], None]
     secrets: Desk | None = None
 
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt to its end; never raises."""
         try:
             return self._act(attempt)
+        except Forbidden as error:
+            self.denied(self._context(attempt), attempt.task.type, attempt.masks.mask(error.message))
+            return self._explained(attempt, error)
         except Cancel:
             return self._stopped(attempt)
         except BaseException as error:
@@ -111,7 +117,7 @@ class Worker:
         if not task.type:  # the part that evaluates the workflow's outputs
             return Succeeded(*self._packed(attempt, inputs, None))
         action = self.actions.find(task.type, attempt.workflow.plugins)
-        context = ActionContext(attempt, self.egress, self.clock, self.records, self.env, self._line)
+        context = self._context(attempt)
         context.check()
         given = _given(attempt, action, inputs or {})
         value = action.run(check_action_inputs(action.inputs, given), context)
@@ -120,6 +126,9 @@ class Worker:
         if result.wait_until is not None:
             return Suspended(_time(result.wait_until), output, meta, blobs)
         return Succeeded(output, meta, blobs)
+
+    def _context(self, attempt: Attempt) -> ActionContext:
+        return ActionContext(attempt, self.egress, self.clock, self.records, self.env, self._line)
 
     def _packed(self, attempt: Attempt, value: Any, meta: Any) -> tuple[str, str | None, tuple[str, ...]]:
         seals = self._seals(attempt)

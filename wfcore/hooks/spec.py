@@ -70,7 +70,10 @@ def wf_checks(workflow: Workflow) -> Sequence[Problem]:  # type: ignore[empty-bo
 
 @hookspec
 def wf_routes(service: Any) -> Mapping[str, Any]:  # type: ignore[empty-body]
-    """Contribution: HTTP resources below ``/api/v1/plugins/``, path to falcon resource."""
+    """Contribution: HTTP resources below ``/api/v1/plugins/``, path to falcon resource.
+
+    They are for administrators; a resource with ``role = "viewer"`` or ``"operator"`` is for these too.
+    """
 
 
 @hookspec

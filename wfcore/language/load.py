@@ -46,7 +46,7 @@ def load(
     """The workflow that a file says. ``functions`` are the filters that plugins add.
 
     ``files`` are the texts that tasks may name by ``file``; ``sources`` checks the code of tasks and raises
-    SourceFault, ``permissions`` gives what is wrong with those of a task. Raises InvalidWorkflow with all
+    SourceFault, ``permissions`` gives what is wrong with such. Raises InvalidWorkflow with all
     problems, sorted, each with line, column and path.
     """
     draft = Draft(read(source, file), table(functions))
@@ -126,6 +126,9 @@ def _actions(draft: Draft, actions: ActionRules) -> None:
 
 def _permissions(draft: Draft, flaws: Callable[[Any], Iterable[Flaw]]) -> None:
     """What the shape of a file cannot say of permissions: patterns, paths and names that are none."""
+    whole: Path = ("permissions",)
+    if "permissions" in draft.data and draft.sound(whole):
+        draft.take(flaws(draft.data["permissions"]), whole)
     for group in GROUPS:
         for name, task in draft.mapping(group).items():
             path: Path = (group, name, "permissions")
@@ -189,6 +192,7 @@ def _workflow(
         timeout=_seconds(data, "timeout"),
         order=data.get("order", "dag"),
         secrets=frozenset(data.get("secrets", ())),
+        permissions=data.get("permissions"),
     )
 
 
@@ -211,6 +215,7 @@ def _task(
         description=spec.get("description", ""),
         code=source,
         permissions=spec.get("permissions"),
+        runs_on=spec.get("runs_on", ""),
         secrets=frozenset(spec["secrets"]) if "secrets" in spec else None,
         sensitive=spec.get("sensitive", False),
     )

@@ -22,7 +22,7 @@ GROUPS: Final = ("tasks", "on_failure", "finally")
 NOT_YET: Final = "is not supported in this version"
 #: Keys that the design of the language has and this version has not, by where they stand.
 LATER: Final[Mapping[str, frozenset[str]]] = {
-    "workflow": frozenset({"defaults", "concurrency", "permissions"}),
+    "workflow": frozenset({"defaults", "concurrency"}),
     "task": frozenset({
         "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "concurrency",
         "rate", "labels", "order", "workflow", "tasks",
@@ -133,6 +133,13 @@ _TASK: Final = {
         "source": {"type": "string", "empty": False},
         "file": {"type": "string", "empty": False, "maxlength": 512},
         "permissions": {"type": "dict", "schema": _PERMISSIONS},
+        "runs_on": {
+            "type": "string",
+            "check_with": _named(
+                r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
+                "label: a letter or digit, then letters, digits, _, . and -",
+            ),
+        },
         "secrets": _SECRETS,
         "sensitive": {"type": "boolean"},
     },
@@ -200,6 +207,7 @@ WORKFLOW: Final = {
     "timeout": {"check_with": _positive},
     "order": {"type": "string", "allowed": list(ORDERS)},
     "secrets": _SECRETS,
+    "permissions": {"type": "dict", "schema": _PERMISSIONS},
 }
 
 

@@ -55,7 +55,8 @@ class Task:
 
     ``permissions`` is what the YAML says: it bounds what plugin code may do, and is all that the task's
     own ``code`` may do. None when the task does not say. ``secrets`` are those its expressions may read;
-    None: all of the workflow's. What a ``sensitive`` task returns is a secret.
+    None: all of the workflow's. What a ``sensitive`` task returns is a secret. ``runs_on`` is the label of
+    the servers that may run it, where there are several.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Task:
     description: str = ""
     code: Code | None = None
     permissions: Mapping[str, Any] | None = None
+    runs_on: str = ""
     secrets: frozenset[str] | None = None
     sensitive: bool = False
 
@@ -122,7 +124,8 @@ class Workflow:
     """A whole workflow of one revision. ``source`` is the text it came from, ``digest`` its sha256.
 
     ``plugins`` are the packages that the revision was applied with: name -> digest; ``secrets`` are those
-    that its expressions may read.
+    that its expressions may read. ``permissions`` bound what plugins and code may do in all of its tasks;
+    None when it does not say.
     """
 
     namespace: str
@@ -143,6 +146,7 @@ class Workflow:
     order: str = "dag"
     plugins: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    permissions: Mapping[str, Any] | None = None
 
     @property
     def files(self) -> Mapping[str, str]:

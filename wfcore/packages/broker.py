@@ -16,6 +16,8 @@ from wfcore.plugins.contracts import LEVELS, Records, TaskContext
 
 #: Runs another action: (type, inputs, task of one level deeper) -> output.
 CallAction = Callable[[str, Any, TaskContext], Any]
+#: Is told what was refused: (who asked, as ``Access.name``; action; what is wrong; for which task).
+Denied = Callable[[str, str, str, TaskContext], None]
 #: Actions may call actions so deep.
 MAX_DEPTH: Final = 4
 MAX_KEY: Final = 512
@@ -27,7 +29,8 @@ _log = logging.getLogger("workflow.permissions")
 class Access:
     """What the code of one call may reach. ``name`` is how it is called in messages and the log.
 
-    ``records`` is the namespace of its key/value pairs; ``secret`` gives the value of a slot, or None.
+    ``records`` is the namespace of its key/value pairs; ``secret`` gives the value of a slot, or None;
+    ``denied`` is told what was refused, for the audit log.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Access:
     records: str
     secret: Callable[[str], str | None]
     call: CallAction
+    denied: Denied | None = None
 
 
 class Broker:
@@ -78,6 +82,8 @@ class Broker:
         task.log(f"{access.name}: {op}: {shown}", "WARNING")
         place = f"{task.namespace}/{task.workflow}, execution {task.execution}, task {task.task}"
         _log.warning("%s, action %s: %s: %s (%s)", access.name, access.action, op, shown, place)
+        if access.denied is not None:
+            access.denied(access.name, access.action, f"{op}: {shown}", task)
 
     def _say(self, fields: _Fields) -> None:
         self._task.log(self.mask(fields.text("message")), fields.one_of("level", LEVELS, "INFO"))

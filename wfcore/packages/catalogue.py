@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from wfcore.errors import Cancel, PluginError, RetryableError, TerminalError, WorkflowError
+from wfcore.errors import Cancel, Forbidden, PluginError, RetryableError, TerminalError, WorkflowError
 from wfcore.language import words
 from wfcore.language.inputs import check_action_inputs
 from wfcore.language.shape import Rules
 from wfcore.model.workflow import Workflow
-from wfcore.packages.broker import Access
+from wfcore.packages.broker import Access, Denied
 from wfcore.packages.manifest import PackageAction
 from wfcore.packages.permissions import Permissions, parse
+from wfcore.packages.reach import Reach, reach
 from wfcore.packages.running import plain, run
 from wfcore.packages.shelf import Package, Shelf
 from wfcore.plugins.contracts import Action, Limits, Result, Runtime, TaskContext
@@ -22,7 +23,9 @@ from wfcore.plugins.packs import Packs
 
 
 class Catalogue:
-    """``runtime`` gives the started runtime of a name, ``secret`` a secret as a workflow has it."""
+    """``runtime`` gives the started runtime of a name, ``secret`` a secret as a workflow has it; ``denied``
+    is told what was refused.
+    """
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class Catalogue:
         shelf: Shelf,
         runtime: Callable[[str], Runtime],
         secret: Callable[[str, str], str | None],
+        denied: Denied,
     ) -> None:
         self._packs = packs
         self._shelf = shelf
         self._runtime = runtime
         self._secret = secret
+        self._denied = denied
 
     def find(self, type: str, pins: Mapping[str, str]) -> Action:
         """The action of a task's type, of the package version that ``pins`` names. Raises PluginError."""
@@ -80,6 +85,10 @@ class Catalogue:
                 waiting += package.permissions.calls
         return dict(sorted(found.items()))
 
+    def reach(self, workflow: Workflow) -> Iterator[Reach]:
+        """Who can reach what in a workflow."""
+        return reach(workflow, self._shelf, self._packs.owns)
+
     def call(self, type: str, inputs: Any, task: TaskContext) -> Any:
         """The output of an action that code calls. Raises TerminalError, RetryableError, Cancel."""
         try:
@@ -88,6 +97,8 @@ class Catalogue:
         except (TerminalError, RetryableError, Cancel):
             raise
         except WorkflowError as error:
+            if isinstance(error, Forbidden):
+                self._denied(type, "", error.message, task)
             raise TerminalError(error.message, kind=error.code, remedy=error.remedy) from None
         if isinstance(value, Result):
             if value.wait_until is not None:
@@ -108,6 +119,7 @@ class Catalogue:
                 package.record.secrets.get(slot, slot), f"{task.namespace}/{task.workflow}"
             ),
             call=self.call,
+            denied=self._denied,
         )
         limits = Limits(timeout=task.remaining(manifest.timeout), memory=manifest.memory)
         runtime = self._runtime(manifest.runtime)

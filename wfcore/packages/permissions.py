@@ -1,6 +1,6 @@
 """What sandboxed code may do beyond computing: nothing by default.
 
-A manifest declares it, the operator grants it, a task narrows it.
+A manifest declares it, the operator grants it, a workflow and its tasks narrow it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from wfcore.egress.rules import Rule
 from wfcore.errors import InvalidInput
 from wfcore.language import words
 from wfcore.language.shape import Flaw, rules_of
+from wfcore.model.workflow import Task
 from wfcore.packages import network
 
 _Say = Callable[[str, str], None]
@@ -101,6 +102,19 @@ def parse(value: Mapping[str, Any] | None, where: str = "permissions") -> Permis
         calls=_unique(value.get("calls", ())),
         kv=value.get("kv", False),
     )
+
+
+def bounded(workflow: Mapping[str, Any] | None, task: Task) -> Mapping[str, Any] | None:
+    """What a workflow and its task leave of what a plugin may do, None: all of it.
+
+    A task's own code may do what its task lists, as far as the workflow's permissions go. Raises
+    InvalidInput when one of them cannot be read.
+    """
+    if workflow is None:
+        return task.permissions
+    if task.permissions is None:
+        return None if task.code is not None else workflow
+    return parse(workflow).narrow(parse(task.permissions)).to_dict()
 
 
 def flaws(value: Any) -> list[Flaw]:

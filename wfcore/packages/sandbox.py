@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from wfcore.errors import SourceFault
 from wfcore.model.workflow import Code
-from wfcore.packages.broker import Access, CallAction
+from wfcore.packages.broker import Access, CallAction, Denied
 from wfcore.packages.permissions import parse
 from wfcore.packages.running import run
 from wfcore.plugins.contracts import Limits, Module, Runtime, TaskContext
@@ -30,10 +30,12 @@ class CodeSandbox:
         runtime: Callable[[], Runtime],
         secret: Callable[[str, str], str | None],
         call: CallAction,
+        denied: Denied,
     ) -> None:
         self._runtime = runtime
         self._secret = secret
         self._call = call
+        self._denied = denied
         self._modules: OrderedDict[_Key, Module] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -50,6 +52,7 @@ class CodeSandbox:
             records=f"code:{task.namespace}/{task.workflow}",
             secret=lambda slot: self._secret(slot, f"{task.namespace}/{task.workflow}"),
             call=self._call,
+            denied=self._denied,
         )
         seconds = TIMEOUT if task.deadline is None else max(0.001, task.deadline - task.clock.monotonic())
         return run(self._runtime(), self._module(code), access, data, Limits(timeout=seconds), task)

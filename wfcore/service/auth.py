@@ -1,4 +1,4 @@
-"""Bearer tokens: the administrator's is made at the first start and lies in the data directory."""
+"""Bearer tokens: the administrator's lies in the data directory, of all others only digests are kept."""
 
 from __future__ import annotations
 
@@ -9,20 +9,35 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from wfcore.errors import Forbidden
+from wfcore.model.actor import ROLES, Actor
+from wfcore.model.records import TokenRecord
 
 ADMIN_FILE: Final = "admin.token"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
+_ADMIN: Final = Actor("admin")
+
+
+def make_token() -> str:
+    """A new token: 256 bits of chance."""
+    return f"wf_{secrets.token_urlsafe(32)}"
+
+
+def digest_of(token: str) -> str:
+    """What is kept of a token. It has so much chance in it that a slow hash would gain nothing."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def admin_token(data_dir: Path) -> str:
     """The administrator's token, made now if there is none. Raises Forbidden as ``read_token`` does."""
     token = read_token(data_dir)
     if token is None:
-        _write(data_dir / ADMIN_FILE, f"wf_{secrets.token_urlsafe(32)}")
+        _write(data_dir / ADMIN_FILE, make_token())
         token = read_token(data_dir)
     assert token is not None
     return token
@@ -53,17 +68,40 @@ def read_token(data_dir: Path) -> str | None:
 
 
 class Tokens:
-    """The tokens that the server accepts; only their digests are kept in memory."""
+    """The tokens that the server accepts; only digests are kept in memory.
 
-    __slots__ = ("_digest",)
+    ``stored`` finds the record of a digest, ``now`` is the time in UTC microseconds.
+    """
 
-    def __init__(self, token: str) -> None:
-        self._digest = hashlib.sha256(token.encode()).digest()
+    __slots__ = ("_digest", "_now", "_stored")
 
-    def accept(self, authorization: str | None) -> bool:
-        """Whether the value of an Authorization header (RFC 6750) carries a valid token; in constant time."""
+    def __init__(
+        self, admin: str, stored: Callable[[str], TokenRecord | None], now: Callable[[], int]
+    ) -> None:
+        self._digest = hashlib.sha256(admin.encode()).digest()
+        self._stored = stored
+        self._now = now
+
+    def identify(self, authorization: str | None, remote: str = "") -> Actor | None:
+        """Who sends this value of an Authorization header (RFC 6750); None without a valid token.
+
+        Digests are compared in constant time. A token that was revoked is unknown from then on, on every
+        server, since the storage is asked each time.
+        """
         given = _bearer(authorization)
-        return given is not None and hmac.compare_digest(hashlib.sha256(given).digest(), self._digest)
+        if given is None:
+            return None
+        digest = hashlib.sha256(given)
+        if hmac.compare_digest(digest.digest(), self._digest):
+            return replace(_ADMIN, remote=remote)
+        if not _TOKEN.fullmatch(given.decode("utf-8", "replace")):
+            return None
+        record = self._stored(digest.hexdigest())
+        if record is None or not hmac.compare_digest(record.digest, digest.hexdigest()):
+            return None
+        if record.expires_at is not None and record.expires_at <= self._now():
+            return None
+        return _actor(record, remote)
 
     def hook(self, namespace: str, id: str) -> str:
         """A workflow's own token, good for its webhooks alone.
@@ -76,8 +114,16 @@ class Tokens:
     def accept_hook(self, authorization: str | None, namespace: str, id: str) -> bool:
         """Whether the header carries a token that may call this workflow's webhooks; in constant time."""
         given = _bearer(authorization)
-        own = given is not None and hmac.compare_digest(given, self.hook(namespace, id).encode())
-        return own or self.accept(authorization)
+        if given is not None and hmac.compare_digest(given, self.hook(namespace, id).encode()):
+            return True
+        actor = self.identify(authorization)
+        return actor is not None and actor.has("operator") and actor.sees(namespace)
+
+
+def _actor(record: TokenRecord, remote: str) -> Actor | None:
+    """Who a token speaks for; None when its role is one that this release does not know."""
+    role = next((role for role in ROLES if role == record.role), None)
+    return None if role is None else Actor(f"token/{record.name}", role, record.namespaces, remote)
 
 
 def _bearer(authorization: str | None) -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import secrets
 from typing import Any, Final
@@ -10,14 +9,13 @@ from typing import Any, Final
 import falcon
 from falcon import Request, Response
 
-from wfcore.errors import PluginError, Unauthorized, UsageError, WorkflowError
-from wfcore.model.actor import Actor
+from wfcore.errors import PluginError, WorkflowError
 from wfcore.service.answers import error_body, send, status_body
-from wfcore.service.routes import HOOKS_PREFIX, allowed_queries, public_paths, resources
+from wfcore.service.gate import Gate
+from wfcore.service.routes import resources
 from wfcore.service.site import Site
 
 PLUGIN_PREFIX: Final = "/api/v1/plugins/"
-_HEADERS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _log = logging.getLogger("workflow.http")
 
 
@@ -27,7 +25,10 @@ def build_app(site: Site) -> falcon.App[Request, Response]:
     api.add_error_handler(Exception, _failed)
     api.add_error_handler(falcon.HTTPError, _refused_by_http)
     api.add_error_handler(WorkflowError, _refused)
+    worker = site.app.config["server"]["role"] == "worker"
     for route, resource in resources(site):
+        if worker and not route.everywhere:
+            continue
         api.add_route(route.path, resource, suffix=route.suffix)
     for path, resource in site.app.hooks.routes(site).items():
         _mount(api, path, resource)
@@ -43,55 +44,6 @@ def _mount(api: falcon.App[Request, Response], path: str, resource: Any) -> None
             f"the route {path!r} of a plugin cannot be served: {error}",
             remedy="correct its wf_routes, or list the plugin under plugins.disabled",
         ) from error
-
-
-class Gate:
-    """Asks for a token before anything else, refuses unknown query parameters, and adds the fixed headers.
-
-    Unknown paths need a token too, so that nobody learns from outside what is there.
-    """
-
-    def __init__(self, site: Site) -> None:
-        self._accept = site.tokens.accept
-        self._audit = site.app.audit
-        self._public = public_paths()
-        self._queries = allowed_queries()
-
-    def process_request(self, request: Request, _response: Response) -> None:
-        """Raises Unauthorized, and HTTPNotFound for a path with a NUL: no name has one."""
-        path = request.path
-        public = path in self._public or path.startswith(HOOKS_PREFIX)
-        remote = request.remote_addr
-        request.context.actor = Actor("admin", remote=remote)
-        if not public and not self._accept(request.env.get("HTTP_AUTHORIZATION")):
-            error = Unauthorized(
-                "this needs a valid token",
-                remedy="send `Authorization: Bearer TOKEN`; it is in admin.token of the data directory",
-            )
-            nobody = Actor("anonymous", "viewer", remote=remote)
-            self._audit.refused(nobody, "request.deny", f"{request.method} {path}", error)
-            raise error
-        if "\0" in path:
-            raise falcon.HTTPNotFound
-
-    def process_resource(self, request: Request, _response: Response, _resource: Any, _params: Any) -> None:
-        """Raises UsageError."""
-        if not request.query_string:
-            return
-        known = self._queries.get((request.uri_template or "", request.method))
-        if known is not None and (strange := set(request.params) - known):
-            name = min(strange)
-            near = difflib.get_close_matches(name, known, 1)
-            remedy = (
-                f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known)) or 'none'}"
-            )
-            raise UsageError(f"unknown query parameter {name!r}", remedy=remedy)
-
-    def process_response(
-        self, _request: Request, response: Response, _resource: Any, _succeeded: bool
-    ) -> None:
-        """Adds the headers that every answer has."""
-        response.set_headers(_HEADERS)
 
 
 def _refused(request: Request, response: Response, error: WorkflowError, _params: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wfcore.audit import AuditLog
+from wfcore.audit.tasks import deny
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
@@ -18,7 +19,7 @@ from wfcore.packages.catalogue import Catalogue
 from wfcore.packages.sandbox import CodeSandbox
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins import catalog, listeners
-from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage
+from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage, TaskContext
 from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
 from wfcore.plugins.kinds import ACTIONS, HOOKS, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
@@ -53,8 +54,9 @@ class Installed:
         )
         self.packs = Packs(lambda name: self.live(ACTIONS, name), self._names(ACTIONS))
         self.shelf = Shelf()
-        self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret)
-        self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call)
+        self.actions = Catalogue(self.packs, self.shelf, self.runtime, self.secret, self._denied)
+        self.sandbox = CodeSandbox(self.runtime, self.secret, self.actions.call, self._denied)
+        self._audit: AuditLog | None = None
         self.known = Masks()
         self.masters = master_keys(config)
         self.sealer = Sealer(Strongbox(lambda: self._storage, self.masters, clock.now))
@@ -92,6 +94,10 @@ class Installed:
         self._storage = storage
         self.shelf.use(lambda: storage)
         return storage
+
+    def use_audit(self, audit: AuditLog) -> None:
+        """From now on what sandboxed code is refused goes into this log."""
+        self._audit = audit
 
     def read_packages(self, config: Config) -> None:
         """Look for packages and secrets in the storage of ``config``, which a server may have, when asked."""
@@ -192,6 +198,10 @@ class Installed:
             }
             for entry, error in problems(self.catalog)
         ]
+
+    def _denied(self, name: str, action: str, message: str, task: TaskContext) -> None:
+        if self._audit is not None:
+            deny(self._audit, "permission.deny", task, {"code": name, "action": action, "error": message})
 
     def _state(self, kind: Kind, name: str) -> str:
         return "loaded" if (kind.name, name) in self._live else "available"

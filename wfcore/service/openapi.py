@@ -80,7 +80,7 @@ def _responses(route: Route, operation: Operation) -> dict[str, Any]:
     answers = {
         str(status): _answer(operation, status, schema) for status, schema in operation.answers.items()
     }
-    refusals = {400, 500, *operation.errors, *(() if route.public else (401,))} - set(operation.answers)
+    refusals = {400, 500, *operation.errors, *(() if route.public else (401, 403))} - set(operation.answers)
     return answers | {str(status): {"$ref": "#/components/responses/Error"} for status in sorted(refusals)}
 
 

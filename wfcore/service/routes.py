@@ -1,4 +1,4 @@
-"""The one table of routes: it drives router, token rule, check of queries and OpenAPI document."""
+"""The one table of routes: it drives router, access, check of queries and OpenAPI document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfcore.service import params
+from wfcore.service.access import (
+    ADMINISTER,
+    APPLY,
+    CHECK,
+    CONTROL,
+    HOOK,
+    OPERATE,
+    PUBLIC,
+    SEE,
+    SEE_ALL,
+    SEE_EXECUTION,
+    SEE_LIST,
+    SEE_NAMED,
+    Access,
+)
 from wfcore.service.body import JSON_TYPES, YAML_TYPES
 from wfcore.service.params import Param
 from wfcore.service.resources.audit import Audit
@@ -17,6 +32,7 @@ from wfcore.service.resources.packages import PackageItem, PackageList
 from wfcore.service.resources.plugins import Plugins
 from wfcore.service.resources.secrets import SecretItem, SecretList
 from wfcore.service.resources.server import Description, Server
+from wfcore.service.resources.tokens import Self, TokenItem, TokenList
 from wfcore.service.resources.workflows import WorkflowItem, WorkflowList
 from wfcore.service.site import Site
 
@@ -29,7 +45,7 @@ HOOKS_PREFIX: Final = "/hooks/"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method of a route. ``answers`` maps status to the name of a schema ("" has no body).
+    """A method of a route, and who has ``access``. ``answers`` maps status to a schema's name ("": no body).
 
     ``body`` is a schema's name, ``takes`` the content types of the request, ``gives`` that of the
     answer; ``headers`` the request headers that it heeds; ``errors`` what it may refuse with beyond 400,
@@ -37,6 +53,7 @@ class Operation:
     """
 
     method: str
+    access: Access
     summary: str
     answers: Mapping[int, str]
     query: tuple[Param, ...] = ()
@@ -49,17 +66,22 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path with its resource; ``suffix`` picks the resource's ``on_METHOD_suffix``.
+    """A path with its resource; ``suffix`` picks its ``on_METHOD_suffix``; ``free`` takes any query.
 
-    ``public`` needs no token; ``free`` takes any query.
+    ``everywhere``: also a server answers it that is only a worker.
     """
 
     path: str
     resource: Callable[[Site], object]
     operations: tuple[Operation, ...]
     suffix: str | None = None
-    public: bool = False
     free: bool = False
+    everywhere: bool = False
+
+    @property
+    def public(self) -> bool:
+        """Whether no method of it needs a token."""
+        return all(operation.access.role is None for operation in self.operations)
 
 
 _KEY: Final = {"Idempotency-Key": "The same key again gives the same execution, with status 200."}
@@ -74,23 +96,24 @@ _EXECUTION: Final = "/api/v1/executions/{id}"
 
 
 def _get(
-    summary: str, schema: str, *query: Param, errors: tuple[int, ...] = (), gives: str = JSON
+    access: Access, summary: str, schema: str, *query: Param, errors: tuple[int, ...] = (), gives: str = JSON
 ) -> Operation:
-    return Operation("GET", summary, {200: schema}, query, gives=gives, errors=errors)
+    return Operation("GET", access, summary, {200: schema}, query, gives=gives, errors=errors)
 
 
-def _post(summary: str, schema: str, status: int, *errors: int) -> Operation:
-    return Operation("POST", summary, {status: schema}, errors=errors)
+def _post(access: Access, summary: str, schema: str, status: int, *errors: int) -> Operation:
+    return Operation("POST", access, summary, {status: schema}, errors=errors)
 
 
 def _hook(method: str) -> Operation:
     summary = f"Start the workflow whose webhook has this path and the method {method}."
     answers = {202: "Started", 200: "Anything"}
-    return Operation(method, summary, answers, body="Anything", takes=("*/*",), errors=_HOOK_ERRORS)
+    return Operation(method, HOOK, summary, answers, body="Anything", takes=("*/*",), errors=_HOOK_ERRORS)
 
 
 _APPLY: Final = Operation(
     "POST",
+    APPLY,
     "Apply a workflow: a new revision unless it is unchanged.",
     {200: "Applied"},
     (params.FILE, params.DRY_RUN),
@@ -100,6 +123,7 @@ _APPLY: Final = Operation(
 )
 _VALIDATE: Final = Operation(
     "POST",
+    CHECK,
     "Check a workflow; nothing is stored.",
     {200: "Valid"},
     (params.FILE,),
@@ -107,9 +131,12 @@ _VALIDATE: Final = Operation(
     takes=(*YAML_TYPES, *JSON_TYPES),
     errors=_YAML_ERRORS,
 )
-_DELETE: Final = Operation("DELETE", "Delete a workflow; its executions stay.", {204: ""}, errors=(404,))
+_DELETE: Final = Operation(
+    "DELETE", OPERATE, "Delete a workflow; its executions stay.", {204: ""}, errors=(404,)
+)
 _SUBMIT: Final = Operation(
     "POST",
+    OPERATE,
     "Start an execution.",
     {201: "Execution", 200: "Execution"},
     (params.WAIT_END,),
@@ -119,6 +146,7 @@ _SUBMIT: Final = Operation(
 )
 _FOLLOW: Final = Operation(
     "GET",
+    SEE_EXECUTION,
     "Follow the history as server-sent events.",
     {200: "Fact"},
     (params.AFTER,),
@@ -127,37 +155,54 @@ _FOLLOW: Final = Operation(
     errors=(404, 503),
 )
 _CANCEL: Final = Operation(
-    "POST", "Cancel an execution.", {202: "Execution"}, body="Cancellation", errors=(404, 409, 413, 415)
+    "POST",
+    CONTROL,
+    "Cancel an execution.",
+    {202: "Execution"},
+    body="Cancellation",
+    errors=(404, 409, 413, 415),
 )
-_READY: Final = Operation("GET", "Whether the server takes work.", {200: "Readiness", 503: "Readiness"})
-_LIST: Final = _get("List workflows.", "Workflows", params.NAMESPACE)
-_DESCRIBE: Final = _get("Describe a workflow.", "Detail", errors=(404,))
-_ENABLE: Final = _post("Turn a workflow on.", "Summary", 200, 404, 409)
-_DISABLE: Final = _post("Turn a workflow off.", "Summary", 200, 404)
-_EXECUTIONS: Final = _get("List executions, newest first.", "Executions", *_LISTING)
-_INSPECT: Final = _get("Inspect an execution.", "Inspection", errors=(404,))
-_CONTENT: Final = _get("Read one value, however large.", "Anything", params.PART, params.TASK, errors=(404,))
-_FACTS: Final = _get("Read the history; with `wait` as a long-poll.", "Facts", *_PAGE, errors=(404, 503))
-_LOGS: Final = _get("Read the log; with `wait` as a long-poll.", "Logs", *_PAGE, errors=(404, 503))
-_PACKAGES: Final = _get("List the installed plugin packages.", "Packages")
+_READY: Final = Operation(
+    "GET", PUBLIC, "Whether the server takes work.", {200: "Readiness", 503: "Readiness"}
+)
+_LIST: Final = _get(SEE_LIST, "List workflows.", "Workflows", params.NAMESPACE)
+_DESCRIBE: Final = _get(SEE_NAMED, "Describe a workflow.", "Detail", errors=(404,))
+_PERMISSIONS: Final = _get(SEE_NAMED, "Who can reach what in a workflow.", "Reaches", errors=(404,))
+_ENABLE: Final = _post(OPERATE, "Turn a workflow on.", "Summary", 200, 404, 409)
+_DISABLE: Final = _post(OPERATE, "Turn a workflow off.", "Summary", 200, 404)
+_EXECUTIONS: Final = _get(SEE_LIST, "List executions, newest first.", "Executions", *_LISTING)
+_INSPECT: Final = _get(SEE_EXECUTION, "Inspect an execution.", "Inspection", errors=(404,))
+_CONTENT: Final = _get(
+    SEE_EXECUTION, "Read one value, however large.", "Anything", params.PART, params.TASK, errors=(404,)
+)
+_FACTS: Final = _get(
+    SEE_EXECUTION, "Read the history; with `wait` as a long-poll.", "Facts", *_PAGE, errors=(404, 503)
+)
+_LOGS: Final = _get(
+    SEE_EXECUTION, "Read the log; with `wait` as a long-poll.", "Logs", *_PAGE, errors=(404, 503)
+)
+_PACKAGES: Final = _get(SEE, "List the installed plugin packages.", "Packages")
 _INSTALL: Final = Operation(
     "POST",
+    ADMINISTER,
     "Install a plugin package, with the permissions that it is granted.",
     {200: "Installed"},
     body="Installation",
     errors=(403, 409, 413, 415, 422),
 )
-_PACKAGE: Final = _get("Describe a plugin package.", "PackageDetail", errors=(404,))
+_PACKAGE: Final = _get(SEE_ALL, "Describe a plugin package.", "PackageDetail", errors=(404,))
 _REMOVE: Final = Operation(
     "DELETE",
+    ADMINISTER,
     "Remove a plugin package.",
     {200: "Packages"},
     (params.VERSION, params.FORCE),
     errors=(404, 409),
 )
-_SECRETS: Final = _get("List the secrets, without their values.", "Secrets")
+_SECRETS: Final = _get(ADMINISTER, "List the secrets, without their values.", "Secrets")
 _SET_SECRET: Final = Operation(
     "PUT",
+    ADMINISTER,
     "Set a secret.",
     {200: "SecretChange"},
     (params.SCOPE,),
@@ -165,30 +210,48 @@ _SET_SECRET: Final = Operation(
     errors=(409, 413, 415),
 )
 _DELETE_SECRET: Final = Operation(
-    "DELETE", "Delete a secret.", {200: "SecretChange"}, (params.SCOPE,), errors=(404, 409)
+    "DELETE", ADMINISTER, "Delete a secret.", {200: "SecretChange"}, (params.SCOPE,), errors=(404, 409)
 )
 _ROTATE: Final = Operation(
     "POST",
+    ADMINISTER,
     "Encrypt all stored secrets anew, under the master key in use or a new one.",
     {200: "Rotation"},
     body="RotationRequest",
     errors=(409, 413, 415),
 )
 _AUDIT: Final = _get(
+    ADMINISTER,
     "List the audit log, newest first.",
     "Entries",
     *(params.ACTOR, params.ACTION, params.SINCE, params.UNTIL, params.PLACE, params.ENTRIES),
 )
 _ENTRIES: Final = _get(
-    "Read the audit log of one server in order.", "Chain", params.SERVER, params.AFTER, params.LIMIT
+    ADMINISTER,
+    "Read the audit log of one server in order.",
+    "Chain",
+    params.SERVER,
+    params.AFTER,
+    params.LIMIT,
 )
-_VERIFY: Final = _get("Whether the audit log is whole.", "Verification")
-_STOP: Final = _post("Stop the server gracefully.", "Stopping", 202)
+_VERIFY: Final = _get(ADMINISTER, "Whether the audit log is whole.", "Verification")
+_TOKENS: Final = _get(ADMINISTER, "List the tokens.", "Tokens")
+_CREATE: Final = Operation(
+    "POST",
+    ADMINISTER,
+    "Make a token; its text is in this answer and nowhere else.",
+    {201: "NewToken"},
+    body="TokenRequest",
+    errors=(409, 413, 415),
+)
+_REVOKE: Final = Operation("DELETE", ADMINISTER, "Revoke a token.", {204: ""}, errors=(404,))
+_STOP: Final = _post(ADMINISTER, "Stop the server gracefully.", "Stopping", 202)
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/workflows", WorkflowList, (_LIST, _APPLY)),
     Route("/api/v1/workflows/validate", WorkflowList, (_VALIDATE,), "validate"),
     Route(_WORKFLOW, WorkflowItem, (_DESCRIBE, _DELETE)),
+    Route(f"{_WORKFLOW}/permissions", WorkflowItem, (_PERMISSIONS,), "permissions"),
     Route(f"{_WORKFLOW}/enable", WorkflowItem, (_ENABLE,), "enable"),
     Route(f"{_WORKFLOW}/disable", WorkflowItem, (_DISABLE,), "disable"),
     Route(f"{_WORKFLOW}/executions", Submissions, (_SUBMIT,)),
@@ -199,7 +262,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(f"{_EXECUTION}/logs", ExecutionItem, (_LOGS,), "logs"),
     Route(f"{_EXECUTION}/events", ExecutionItem, (_FOLLOW,), "events"),
     Route(f"{_EXECUTION}/cancel", ExecutionItem, (_CANCEL,), "cancel"),
-    Route("/api/v1/plugins", Plugins, (_get("List the installed plugins.", "Plugins"),)),
+    Route("/api/v1/plugins", Plugins, (_get(SEE, "List the installed plugins.", "Plugins"),)),
     Route("/api/v1/packages", PackageList, (_PACKAGES, _INSTALL)),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
     Route("/api/v1/secrets", SecretList, (_SECRETS,)),
@@ -208,14 +271,29 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/audit", Audit, (_AUDIT,)),
     Route("/api/v1/audit/entries", Audit, (_ENTRIES,), "entries"),
     Route("/api/v1/audit/verify", Audit, (_VERIFY,), "verify"),
-    Route("/api/v1/server", Server, (_get("The server's status.", "Server"),)),
-    Route("/api/v1/server/stop", Server, (_STOP,), "stop"),
-    Route("/api/v1/openapi.json", Description, (_get("This document.", "Anything"),)),
-    Route("/hooks/{path:path}", Hooks, tuple(map(_hook, _HOOK_METHODS)), public=True, free=True),
-    Route("/healthz", Healthz, (_get("Whether the process answers.", "Health"),), public=True),
-    Route("/readyz", Readyz, (_READY,), public=True),
-    Route("/metrics", Metrics, (_get("Metrics as Prometheus text.", "", gives=PROMETHEUS),)),
+    Route("/api/v1/tokens", TokenList, (_TOKENS, _CREATE)),
+    Route("/api/v1/tokens/{name}", TokenItem, (_REVOKE,)),
+    Route("/api/v1/self", Self, (_get(SEE, "Who sends this.", "Self"),)),
+    Route("/api/v1/server", Server, (_get(SEE_ALL, "The server's status.", "Server"),), everywhere=True),
+    Route("/api/v1/server/stop", Server, (_STOP,), "stop", everywhere=True),
+    Route("/api/v1/openapi.json", Description, (_get(SEE, "This document.", "Anything"),)),
+    Route("/hooks/{path:path}", Hooks, tuple(map(_hook, _HOOK_METHODS)), free=True),
+    Route("/healthz", Healthz, (_get(PUBLIC, "Whether the process answers.", "Health"),), everywhere=True),
+    Route("/readyz", Readyz, (_READY,), everywhere=True),
+    Route(
+        "/metrics",
+        Metrics,
+        (_get(SEE_ALL, "Metrics as Prometheus text.", "", gives=PROMETHEUS),),
+        everywhere=True,
+    ),
 )
+
+
+def accesses() -> dict[tuple[str, str], Access]:
+    """Who has access to each (path, method)."""
+    return {
+        (route.path, operation.method): operation.access for route in ROUTES for operation in route.operations
+    }
 
 
 def allowed_queries() -> dict[tuple[str, str], frozenset[str]]:

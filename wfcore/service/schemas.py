@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wfcore.model.actor import ROLES
 from wfcore.model.execution import EXECUTION_STATES, TASK_STATES
 
 Schema = dict[str, Any]
@@ -131,8 +132,28 @@ _SERVER: Final = {
     "running_tasks": _WHOLE,
     "health": _LABELS,
     "nodes": _list(
-        _object(node=_TEXT, address=_TEXT, place=_TEXT, version=_TEXT, started_at=_TIME, heartbeat_at=_TIME)
+        _object(
+            node=_TEXT,
+            address=_TEXT,
+            place=_TEXT,
+            version=_TEXT,
+            role=_TEXT,
+            slots=_WHOLE,
+            tasks=_WHOLE,
+            started_at=_TIME,
+            heartbeat_at=_TIME,
+        )
     ),
+}
+_ROLE: Final[Schema] = {"type": "string", "enum": list(ROLES)}
+_TOKEN: Final = {
+    "name": _TEXT,
+    "role": _ROLE,
+    "namespaces": _list(_TEXT),
+    "created_at": _TIME,
+    "created_by": _TEXT,
+    "expires_at": _MAYBE_TIME,
+    "expired": _FLAG,
 }
 _ENTRY: Final = {
     "server": _TEXT,
@@ -156,6 +177,22 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Failure": _FAILURE,
     "Summary": _object(**_SUMMARY, triggers=_list(_TEXT)),
     "Detail": _object(**_DETAIL),
+    "Reaches": _object(
+        namespace=_TEXT,
+        id=_TEXT,
+        tasks=_list(
+            _object(
+                task=_TEXT,
+                type=_TEXT,
+                via=_list(_TEXT),
+                kind={"type": "string", "enum": ["package", "code", "native", "missing"]},
+                package=_TEXT,
+                may=_list(_TEXT),
+                permissions={"type": "object"},
+                refused=_list(_object(what=_TEXT, by=_TEXT)),
+            )
+        ),
+    ),
     "Applied": _object(
         namespace=_TEXT,
         id=_TEXT,
@@ -205,6 +242,13 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Verification": _object(
         valid=_FLAG,
         servers=_list(_object(server=_TEXT, first=_WHOLE, last=_WHOLE, digest=_TEXT, faults=_list(_TEXT))),
+    ),
+    "Self": _object(name=_TEXT, role=_ROLE, namespaces=_list(_TEXT)),
+    "Tokens": _object(tokens=_list(ref("Token"))),
+    "Token": _object(**_TOKEN),
+    "NewToken": _object(**_TOKEN, token=_TEXT),
+    "TokenRequest": _object(
+        ("namespaces", "expires"), name=_TEXT, role=_ROLE, namespaces=_list(_TEXT), expires=_MAYBE_TEXT
     ),
     "Server": _object(**_SERVER),
     "Stopping": _object(stopping=_FLAG),

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -57,6 +58,7 @@ def serve(config: Config) -> int:
         door.open()
         lock.announce(address)
         _log.info("listening on %s, data directory %s", address, config.data_dir)
+        _warn_of_plain_text(section, listening)
         app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
         reason = bell.wait()
         _log.info("stopping: %s", reason)
@@ -66,12 +68,21 @@ def serve(config: Config) -> int:
     return 0
 
 
+def _warn_of_plain_text(section: Mapping[str, Any], listening: socket.socket) -> None:
+    """A token that crosses a network in plain text can be read there."""
+    if section["trustedProxy"] is None and not ip_address(listening.getsockname()[0]).is_loopback:
+        _log.warning(
+            "the server listens beyond this machine and no proxy with TLS is named: tokens and data can be"
+            " read on their way; let it listen on 127.0.0.1, or name the proxy in server.trustedProxy"
+        )
+
+
 def make_site(app: App, address: str, shut: Callable[[], None]) -> Site:
     """What the resources share; makes the administrator's token at the first start. Raises Forbidden."""
     section = app.config["server"]
     return Site(
         app=app,
-        tokens=Tokens(admin_token(app.data_dir)),
+        tokens=Tokens(admin_token(app.data_dir), app.storage.token, app.clock.now),
         parking=Parking(section["threads"] // 2),
         address=address,
         started_at=app.clock.now(),

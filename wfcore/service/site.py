@@ -26,6 +26,12 @@ def actor(request: Request) -> Actor:
     return found
 
 
+def listed_namespace(request: Request) -> str | None:
+    """The namespace that a list is limited to, as the gate has decided; None: all of them."""
+    found: str | None = request.context.namespace
+    return found
+
+
 class Parking:
     """The places for requests that wait: each holds a thread, so at most half the threads may be parked."""
 

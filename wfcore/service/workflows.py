@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.records import TriggerRecord, WorkflowRecord
 from wfcore.model.times import rfc3339
 from wfcore.model.workflow import Group, Input, Trigger, Workflow
+from wfcore.packages.reach import Reach
 from wfcore.plugins.contracts import AddressedTrigger, Clock, Storage, TimedTrigger
 from wfcore.service.graph import draw
 from wfcore.service.loader import Loader
@@ -36,8 +37,8 @@ class Applied:
 class Workflows:
     """Methods take a workflow's namespace and id. ``changed`` is told (namespace, id) after a change.
 
-    ``pins`` gives the packages that a workflow would use now: name -> digest. What changes something is
-    written to the ``audit`` log as done by ``by``.
+    ``pins`` gives the packages that a workflow would use now (name -> digest), ``reach`` who can reach what.
+    What changes something is written to the ``audit`` log as done by ``by``.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Workflows:
         clock: Clock,
         changed: Callable[[str, str], None],
         pins: Callable[[Workflow], Mapping[str, str]],
+        reach: Callable[[Workflow], Iterable[Reach]],
         audit: AuditLog,
     ) -> None:
         self._storage = storage
@@ -56,6 +58,7 @@ class Workflows:
         self._clock = clock
         self._changed = changed
         self._pins = pins
+        self._reach = reach
         self._audit = audit
 
     def validate(self, source: bytes, file: str, files: Mapping[str, str] | None = None) -> Workflow:
@@ -126,6 +129,11 @@ class Workflows:
             "plugins": dict(record.plugins),
             "graph": draw([(t.name, t.type, t.needs) for t in workflow.tasks.tasks.values()]),
         }
+
+    def permissions(self, namespace: str, id: str) -> dict[str, Any]:
+        """Who can reach what: for each task what its code may do, and who refuses the rest."""
+        workflow = self._library.current(namespace, id).workflow
+        return {"namespace": namespace, "id": id, "tasks": [one.to_dict() for one in self._reach(workflow)]}
 
     def set_enabled(self, namespace: str, id: str, enabled: bool, *, by: Actor = LOCAL) -> dict[str, Any]:
         """Turn the operator's switch; running executions go on."""

@@ -118,6 +118,14 @@ def test_texts_from_outside_are_lines_of_bounded_length(log, storage):
     assert Trail(storage).verify()["valid"]
 
 
+def test_known_secrets_are_no_part_of_it(storage, clock):
+    log = AuditLog(storage, clock, "here:/data", lambda text: text.replace("s3cret", "***"))
+    log.note(Actor("as3cret", remote="s3cret"), "a", "x" * 495 + "s3cret", "ok", {"s3cret": ["s3cret"]})
+    (entry,) = entries(storage)
+    assert "s3cret" not in str(entry)
+    assert "s3" not in entry.target, "masked before it is cut"
+
+
 def test_a_flood_of_refusals_does_not_fill_the_log(log, storage, clock):
     nobody = Actor("anonymous", "viewer", remote="10.0.0.1")
     for _ in range(WRITTEN + 500):

@@ -102,6 +102,21 @@ def test_a_rule_grants_this_and_not_that(rule: str, yes: str, no: str) -> None:
     assert not allowed(asked, no)
 
 
+def test_a_rule_may_name_methods() -> None:
+    asked = guard("GET|HEAD https://api.example.com/v1/*", "POST 10.20.0.0/16", in__example="10.20.0.9")
+    for method in ("GET", "HEAD", "get"):
+        assert asked.check(method, "https://api.example.com/v1/a")
+    for method, url in (
+        ("POST", "https://api.example.com/v1/a"),
+        ("DELETE", "https://api.example.com/v1/a"),
+        ("GET", "https://api.example.com/v2/a"),
+        ("GET", "http://in.example/"),
+    ):
+        with pytest.raises(Forbidden):
+            asked.check(method, url)
+    assert asked.check("POST", "http://in.example/")
+
+
 def test_without_rules_public_addresses_are_allowed_and_all_others_not() -> None:
     asked = guard(default="public", private__example="10.0.0.1", both__example=f"10.0.0.1 {PUBLIC}")
     assert allowed(asked, "http://any.example:8080/")
@@ -170,7 +185,8 @@ def test_a_rule_that_cannot_be_read_is_named(rule: object) -> None:
 
 def test_the_rules_of_the_guide_are_rules() -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/egress.md").read_text()
-    rules = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    rules = [row.replace("\\|", "|") for row in rows]
     configured = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["egress"]
     assert len(rules) >= 9
     Guard([*rules, *configured["allow"]], default=configured["default"])

@@ -90,6 +90,20 @@ def test_what_is_wrong(task, problem):
     assert any(problem in told for told in problems(f"tasks:\n  a: {task}\n"))
 
 
+@pytest.mark.parametrize(
+    ("permissions", "problem"),
+    [
+        ("[]", "1:14: permissions: must be a mapping"),
+        ("{networks: []}", "permissions.networks: unknown key (did you mean 'network'?)"),
+        ("{kv: 1}", "permissions.kv: must be true or false"),
+        ("{calls: any}", "permissions.calls: must be a list"),
+    ],
+)
+def test_what_is_wrong_with_those_of_the_whole_workflow(permissions, problem):
+    told = problems(f"permissions: {permissions}\ntasks:\n  a: {{type: core/code, source: x}}\n")
+    assert any(problem in one for one in told), told
+
+
 def test_a_fault_of_the_code_is_told_at_its_line():
     def refuse(code):
         raise SourceFault("unexpected token", 2, 3)

@@ -2,11 +2,14 @@
 
 import os
 import stat
+from dataclasses import replace
 
 import pytest
 
 from wfcore.errors import Forbidden
-from wfcore.service.auth import ADMIN_FILE, Tokens, admin_token, read_token
+from wfcore.model.actor import Actor
+from wfcore.model.records import TokenRecord
+from wfcore.service.auth import ADMIN_FILE, Tokens, admin_token, digest_of, make_token, read_token
 
 
 def test_made_once_and_private(tmp_path):
@@ -61,17 +64,85 @@ def test_an_unreadable_file(tmp_path):
         read_token(tmp_path)
 
 
+OWN = "wf_secret-token-of-some-length-and-more"
+NOW = 1_000_000
+
+
+def tokens(*records):
+    """Those of an installation with these records."""
+    known = {record.digest: record for record in records}
+    return Tokens(OWN, known.get, lambda: NOW)
+
+
+def record(token, **changes):
+    known = TokenRecord("ci", "operator", ("a",), digest_of(token), 0, "admin", None)
+    return replace(known, **changes)
+
+
 def test_accepts_the_token_alone():
-    tokens = Tokens("wf_secret-token-of-some-length")
-    assert tokens.accept("Bearer wf_secret-token-of-some-length")
-    assert tokens.accept("bearer  wf_secret-token-of-some-length ")
-    for wrong in (None, "", "Bearer", "Bearer ", "wf_secret-token-of-some-length", "Basic d2Y6eA==",
-                  "Bearer wf_secret-token-of-some-lengt", "Bearer wf_secret-token-of-some-length2",
-                  "Bearer ü\udc80"):  # fmt: skip
-        assert not tokens.accept(wrong)
+    for right in (f"Bearer {OWN}", f"bearer  {OWN} "):
+        assert tokens().identify(right, "10.0.0.1") == Actor("admin", remote="10.0.0.1")
+    for wrong in (None, "", "Bearer", "Bearer ", OWN, "Basic d2Y6eA==", f"Bearer {OWN[:-1]}",
+                  f"Bearer {OWN}2", "Bearer ü\udc80"):  # fmt: skip
+        assert tokens().identify(wrong) is None
+
+
+def test_a_stored_token_speaks_for_its_name():
+    token = make_token()
+    found = tokens(record(token)).identify(f"Bearer {token}", "10.0.0.1")
+    assert found == Actor("token/ci", "operator", ("a",), "10.0.0.1")
+    assert tokens().identify(f"Bearer {token}") is None
+
+
+def test_a_token_whose_time_is_over_opens_nothing():
+    token = make_token()
+    for expires_at, good in ((NOW + 1, True), (NOW, False), (NOW - 1, False)):
+        found = tokens(record(token, expires_at=expires_at)).identify(f"Bearer {token}")
+        assert (found is not None) is good
+
+
+def test_a_role_of_another_release_opens_nothing():
+    token = make_token()
+    assert tokens(record(token, role="owner")).identify(f"Bearer {token}") is None
+
+
+def test_a_storage_that_finds_another_record_opens_nothing():
+    """Such as one that compares texts without case."""
+    token = make_token()
+    careless = Tokens(OWN, lambda _digest: record("another"), lambda: NOW)
+    assert careless.identify(f"Bearer {token}") is None
+
+
+def test_what_is_no_token_does_not_reach_the_storage():
+    def storage(_digest):
+        raise AssertionError("it was asked")
+
+    strict = Tokens(OWN, storage, lambda: NOW)
+    for text in ("x", "x" * 200, "wf_ü" + "x" * 40, "'; drop table token; --" + "x" * 20):
+        assert strict.identify(f"Bearer {text}") is None
+
+
+def test_tokens_are_long_and_none_is_like_another():
+    made = {make_token() for _ in range(100)}
+    assert len(made) == 100
+    assert all(token.startswith("wf_") and len(token) == 46 for token in made)
+
+
+def test_the_hooks_of_a_workflow():
+    operator, viewer = make_token(), make_token()
+    all_ = tokens(record(operator), record(viewer, role="viewer", namespaces=()))
+    own = all_.hook("a", "flow")
+    assert all_.accept_hook(f"Bearer {own}", "a", "flow")
+    assert not all_.accept_hook(f"Bearer {own}", "a", "other")
+    assert not all_.accept_hook(f"Bearer {own}", "b", "flow")
+    assert all_.identify(f"Bearer {own}") is None
+    assert all_.accept_hook(f"Bearer {OWN}", "b", "flow")
+    assert all_.accept_hook(f"Bearer {operator}", "a", "flow")
+    assert not all_.accept_hook(f"Bearer {operator}", "b", "flow"), "not its namespace"
+    assert not all_.accept_hook(f"Bearer {viewer}", "a", "flow"), "a viewer starts nothing"
+    assert not all_.accept_hook(None, "a", "flow")
 
 
 def test_the_token_itself_is_not_kept():
-    tokens = Tokens("wf_secret-token-of-some-length")
-    held = [getattr(tokens, name) for name in tokens.__slots__]
+    held = [getattr(tokens(), name) for name in Tokens.__slots__]
     assert held and not any("secret" in str(value) for value in held)

@@ -65,10 +65,10 @@ def export(session: Session, file: str) -> Answer:
 
 
 def verify(session: Session, *, export: str | None = None) -> Answer:
-    """Check that the log is whole: nothing changed, nothing missing; the exit code is 5 when it is not.
+    """Check that nothing in the log was changed and nothing is missing.
 
-    The log itself cannot tell when its end was cut off. With --export it is compared with what was
-    exported before, and that file is checked too.
+    If something was, the exit code is 5. The log itself cannot tell when its end was cut off. With --export
+    it is compared with what was exported before, and that file is checked too.
 
     Args:
         export (FILE): A file that workflow audit export has made.

@@ -85,15 +85,19 @@ def list_workflows(session: Session, *, namespace: str | None = None) -> Answer:
     return Answer(found, show.workflows(found["workflows"]) or ["there are no workflows"])
 
 
-def describe(session: Session, address: str) -> Answer:
+def describe(session: Session, address: str, *, permissions: bool = False) -> Answer:
     """Show a workflow: triggers, inputs, its graph of tasks and the last executions.
 
     Args:
         address (ADDRESS): The workflow, as id or namespace/id.
+        permissions: Show who can reach what instead: what each task's code may do, and who refuses the rest.
     """
     from wfcore.cli import show
 
     path, namespace, id = _path(address)
+    if permissions:
+        found = session.client.get(f"{path}/permissions")
+        return Answer(found, show.permissions(found))
     detail = session.client.get(path)
     recent = session.client.get("/api/v1/executions", namespace=namespace, workflow=id, limit=5)["executions"]
     return Answer(detail, show.workflow(detail, session.client, recent))

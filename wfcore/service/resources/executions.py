@@ -11,7 +11,7 @@ from wfcore.service import params
 from wfcore.service.answers import send
 from wfcore.service.body import check_keys, read_json
 from wfcore.service.executions import summary
-from wfcore.service.site import Site, actor
+from wfcore.service.site import Site, actor, listed_namespace
 from wfcore.service.stream import EventStream, park_until_end, poll
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ExecutionList:
     def on_get(self, request: Request, response: Response) -> None:
         """List executions, newest first."""
         query = ExecutionQuery(
-            namespace=params.NAMESPACE.read(request),
+            namespace=listed_namespace(request),
             workflow=params.WORKFLOW.read(request),
             states=params.STATE.read(request),
             before=params.BEFORE.read(request),

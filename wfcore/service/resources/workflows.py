@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from wfcore.service.answers import send
 from wfcore.service.body import read_workflow
-from wfcore.service.params import DRY_RUN, FILE, NAMESPACE
-from wfcore.service.site import Site, actor
+from wfcore.service.params import DRY_RUN, FILE
+from wfcore.service.site import Site, actor, listed_namespace
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -22,7 +22,7 @@ class WorkflowList:
 
     def on_get(self, request: Request, response: Response) -> None:
         """List workflows."""
-        send(response, {"workflows": self._workflows.list(NAMESPACE.read(request))})
+        send(response, {"workflows": self._workflows.list(listed_namespace(request))})
 
     def on_post(self, request: Request, response: Response) -> None:
         """Apply a workflow."""
@@ -44,13 +44,17 @@ class WorkflowItem:
     def __init__(self, site: Site) -> None:
         self._workflows, self._tokens = site.app.workflows, site.tokens
 
-    def on_get(self, _request: Request, response: Response, namespace: str, id: str) -> None:
-        """Describe a workflow."""
-        token = self._tokens.hook(namespace, id)
+    def on_get(self, request: Request, response: Response, namespace: str, id: str) -> None:
+        """Describe a workflow; the token of its hooks is for those who may start it."""
+        token = self._tokens.hook(namespace, id) if actor(request).has("operator") else None
         detail = self._workflows.describe(namespace, id)
         for trigger in detail["triggers"]:
             trigger["token"] = token if trigger["address"] else None
         send(response, detail)
+
+    def on_get_permissions(self, _request: Request, response: Response, namespace: str, id: str) -> None:
+        """Say who can reach what."""
+        send(response, self._workflows.permissions(namespace, id))
 
     def on_delete(self, request: Request, response: Response, namespace: str, id: str) -> None:
         """Delete a workflow; its executions stay."""
