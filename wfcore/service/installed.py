@@ -184,7 +184,7 @@ class Installed:
 
     def desk(self) -> Desk:
         """What the engine asks of secrets."""
-        return Desk(self.secret, self.sealer, self.known)
+        return Desk(self.secret, self.sealer)
 
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs of one namespace."""
