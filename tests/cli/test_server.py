@@ -48,6 +48,20 @@ def test_its_log_is_private(stopped):
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_role_that_is_none_or_that_needs_others(stopped, detach):
+    for role, said in (
+        ("boss", "server.role: must be one of all, api, worker, not 'boss'"),
+        (
+            "worker",
+            "server.role: 'worker' is one of several servers, but the storage 'sqlite' belongs to one",
+        ),
+    ):
+        outcome = stopped.run("server", "start", *detach, "--role", role)
+        assert outcome.code == 3
+        assert said in outcome.err
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
 def test_a_port_that_is_taken(stopped, detach):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import time
 from collections import defaultdict
 from contextlib import contextmanager
 
 from tests.crash.conftest import Server, check_facts
+
+LEASE = 1.0
 
 
 @contextmanager
@@ -28,6 +31,13 @@ def nodes(directory, sink, stored, count, lease):
             if server.process is not None and server.process.poll() is None:
                 os.kill(server.process.pid, signal.SIGCONT)
             server.close()
+
+
+def halt(server, seconds):
+    """Its process stands still for so long, and does not know of it."""
+    os.kill(server.process.pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(server.process.pid, signal.SIGCONT)
 
 
 def still_open(server):

@@ -1,17 +1,14 @@
 """Three servers on one PostgreSQL are killed, halted beyond their lease, started again; nothing is lost."""
 
-import os
-import signal
 import time
 
 import pytest
 
 from tests.crash.clients import wait
-from tests.crash.nodes import check, nodes, still_open
+from tests.crash.nodes import LEASE, check, halt, nodes, still_open
 from tests.storages import KIND
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
-LEASE = 1.0
 SERVERS = 3
 
 
@@ -20,13 +17,6 @@ def servers(tmp_path, sink, stored):
     """Each with a directory of its own, all on the database of the first."""
     with nodes(tmp_path, sink, stored, SERVERS, LEASE) as made:
         yield made
-
-
-def halt(server, seconds):
-    """Its process stands still for so long, and does not know of it."""
-    os.kill(server.process.pid, signal.SIGSTOP)
-    time.sleep(seconds)
-    os.kill(server.process.pid, signal.SIGCONT)
 
 
 def trouble(servers, sink, stored, chance, rounds):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wfcore.hooks import spec
-from wfcore.plugins import contracts
+from wfcore.plugins import contracts, offers
 from wfcore.plugins.kinds import KINDS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -29,6 +29,9 @@ PROTOCOLS = [
     contracts.AddressedTrigger,
     contracts.KeyedTrigger,
     contracts.Dispatcher,
+    contracts.Courier,
+    contracts.SharedStorage,
+    offers.Offers,
 ]
 
 

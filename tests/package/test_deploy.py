@@ -133,4 +133,4 @@ def test_the_composition_is_hardened_and_reaches_its_database(monkeypatch, tmp_p
 
 
 def test_there_is_a_unit():
-    assert [unit.name for unit in UNITS] == ["workflow.service"]
+    assert [unit.name for unit in UNITS] == ["workflow-worker.service", "workflow.service"]

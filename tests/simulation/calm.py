@@ -16,10 +16,14 @@ def settle(world):
         if server.leaving:
             world.bury(server)
     owners = {server.name for server in world.servers}
-    if not owners or any(row.owner not in owners for row in open_rows(world)):
+    if world.memory.shared:
+        owners.add(None)
+    if not world.servers or any(row.owner not in owners for row in open_rows(world)):
         world.most += 1
         world.start()
     for server in world.servers:
+        if world.memory.shared:
+            server.beat()
         hear(server)
     for _ in range(30):  # a poisoned neighbour may spoil some
         for number, request in list(world.asked.items()):
@@ -40,6 +44,8 @@ def hear(server):
     """Who is told that there are messages has dealt with them, and with all else, when it has no mail."""
     server.owner.send(Inbox())
     for _ in range(ENOUGH):
+        if not server.has_mail and server.storage.inbox(server.name):
+            server.owner.send(Inbox())  # it has claimed an execution that has some
         if not server.has_mail:
             break
         server.next_turn = 0
@@ -59,6 +65,8 @@ def step(world):
             server.enter(job) if job.outcome is None else server.leave(job)
         server.turn()
     if not busy:
+        for server in world.servers if world.memory.shared else ():
+            server.beat()
         world.jump()
     world.clock.advance(0.001)
     if world.wrong:

@@ -7,6 +7,7 @@ from tests.simulation.memory import copied
 from wfcore.model.execution import (
     FAILED,
     OPEN,
+    PENDING,
     RUNNING,
     SUCCESS,
     TERMINAL,
@@ -41,7 +42,7 @@ class Historian:
         self.sent, self.lines, self.back = Counter(), defaultdict(list), {}
         self.set_back = self.unsure = False
 
-    def commit(self, server, steps):
+    def commit(self, server, steps, notify=()):
         """Write the steps of a server and hold what changes to the rules; what was refused."""
         memory = self.memory
         before = {}
@@ -54,7 +55,7 @@ class Historian:
                 len(memory.fact_rows.get(id, ())),
             )
         messages = {message.id: message for message in memory.messages}
-        refused = memory.commit(steps)
+        refused = memory.commit(steps, notify)
         risen = False
         for step in steps:
             if step.execution.id not in refused:
@@ -67,14 +68,18 @@ class Historian:
             mine = [
                 row.id for row in memory.rows.values() if row.owner == server.name and row.state == RUNNING
             ]
+            if memory.shared:
+                mine = [row.id for row in memory.rows.values() if row.state == RUNNING]
             assert len(mine) <= server.limits.workflows, f"{len(mine)} executions run at once: {mine}"
         return refused
 
     def _check(self, server, step, row, tasks, length):
         """One written step; whether its execution has begun to run by it."""
         record = step.execution
-        assert record.owner == server.name, f"{server.name} writes what is {record.owner}'s"
-        assert (record.owner, record.epoch) == (row.owner, row.epoch) if row else record.epoch == 1, "fenced"
+        queued = self.memory.shared and row is None and record.owner is None and record.state == PENDING
+        assert queued or record.owner == server.name, f"{server.name} writes what is {record.owner}'s"
+        epoch = (record.owner, row.epoch) if row else (record.owner, 0 if queued else 1)
+        assert (record.owner, record.epoch) == epoch, "fenced"
         state = row.state if row else None
         if row is not None and state != record.state:
             assert record.state in EXECUTION_REACH[state], f"execution: {state} -> {record.state}"
@@ -130,7 +135,8 @@ class Historian:
             self.started[at] += 1
             self.begun[at] = record.epoch
         elif kind == "task.lost":
-            assert record.epoch > self.begun[at] or self.unsure, (
+            missed = (*at, fact.attempt) in self.memory.missed
+            assert record.epoch > self.begun[at] or self.unsure or missed, (
                 f"{fact.path} was lost, but its server was not"
             )
         elif fact.body.get("state") == FAILED and id not in self.stopped:
@@ -159,7 +165,8 @@ class Historian:
 
     def dispatched(self, server, attempt):
         """The owner hands an attempt to a worker."""
-        self._check_recorded(server, attempt.record.epoch, attempt.job)
+        if not attempt.guest:
+            self._check_recorded(server, attempt.record.epoch, attempt.job)
 
     def effect(self, server, context):
         """An attempt's action begins to have its effect in the world."""
@@ -167,7 +174,12 @@ class Historian:
         self.effects[at] += 1
         assert self.effects[at] <= self.started[at], f"{at} ran more often than was recorded"
         assert self.keys.setdefault(at, context.key) == context.key, f"{at} has another key"
-        attempt = server.ledger.attempts[*at, context.attempt]
+        key = (*at, context.attempt)
+        if (
+            key in server.ledger.guests
+        ):  # its owner may have given it up, and this server not have heard of it
+            return
+        attempt = server.ledger.attempts[key]
         self._check_recorded(server, attempt.record.epoch, attempt.job)
 
     def _check_recorded(self, server, epoch, job):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from operator import attrgetter
 
-from wfcore.api import ExecutionRecord, NotFound, TaskRecord
+from wfcore.api import ExecutionRecord, NotFound, Offer, TaskRecord, Unavailable
 from wfcore.model.execution import OPEN
 
 _COLUMNS = attrgetter(*(field.name for field in fields(ExecutionRecord)))
@@ -41,7 +41,8 @@ class Memory:
         self.rows, self.task_rows, self.fact_rows = {}, {}, {}
         self.keys, self.ticks, self.messages, self.blobs = {}, {}, [], {}
         self.flows, self.trigger_rows = {}, {}
-        self.alive = set()
+        self.alive, self.shares, self.shared = set(), {}, False
+        self.offered, self.missed = {}, set()
         self._posted = 0
         self.entries = []
 
@@ -51,7 +52,9 @@ class Memory:
     def stop(self, deadline):
         """There is nothing to close."""
 
-    def commit(self, steps):
+    def commit(self, steps, notify=()):
+        if self.shared and any(step.admits and step.execution.owner not in self.alive for step in steps):
+            raise Unavailable("the other servers took this one for dead")
         drafts, refused = {}, set()
         for step in steps:
             id = step.execution.id
@@ -112,11 +115,95 @@ class Memory:
             self.trigger_rows[key] = replace(row, next_at=tick.next_at)
 
     def adopt(self, owner, limit):
-        found = [r for r in self.rows.values() if r.state in OPEN and r.owner not in {owner, *self.alive}]
+        living = {owner, None, *self.alive} if self.shared else {owner, *self.alive}
+        found = [r for r in self.rows.values() if r.state in OPEN and r.owner not in living]
         taken = sorted(found, key=lambda row: (row.state == "PENDING", row.id))[:limit]
         for row in taken:
             row.owner, row.epoch = owner, row.epoch + 1
+            if owner in self.alive:
+                self.shares[owner] += row.state == "RUNNING"
         return [copied(row) for row in taken]
+
+    def join(self, name):
+        running = [row for row in self.rows.values() if row.state == "RUNNING" and row.owner == name]
+        if name not in self.alive:
+            self.shares[name] = len(running)
+        self.alive.add(name)
+
+    def slots(self, node, held, wanted, limit):
+        if node not in self.alive:
+            return 0
+        orphans = [r for r in self.rows.values() if r.state == "RUNNING" and r.owner not in self.alive]
+        others = sum(self.shares[name] for name in self.alive - {node})
+        self.shares[node] = max(held, min(wanted, limit - others - len(orphans)))
+        return self.shares[node]
+
+    def queue(self):
+        return sorted(id for id, row in self.rows.items() if row.state == "PENDING" and row.owner is None)
+
+    def claim(self, node, limit, only=None):
+        found = [self.rows[id] for id in self.queue() if only in (None, id)][:limit]
+        for row in found:
+            row.owner, row.epoch = node, row.epoch + 1
+        return [copied(row) for row in found]
+
+    def offer(self, offers):
+        for each in offers:
+            self.offered.setdefault(each.key, each)
+
+    def has_offers(self, node):
+        return any(
+            each.node is None or (each.node == node and each.stop) or each.node not in self.alive
+            for each in self.offered.values()
+        )
+
+    def take_offers(self, node, labels, limit, only=None):
+        free = [each for each in self.offered.values() if each.node is None and each.label in ("", *labels)]
+        taken = [each for each in free if only is None or only.key == each.key][:limit]
+        for each in taken:
+            self.offered[each.key] = replace(each, node=node)
+        return [self.offered[each.key] for each in taken]
+
+    def deliver(self, node, messages):
+        keys = [(message.execution, message.path, message.attempt) for message in messages]
+        mine = {key for key in keys if key in self.offered and self.offered[key].node == node}
+        for key, message in zip(keys, messages, strict=True):
+            if key in mine:
+                self.post(message)
+                if message.kind == "outcome":
+                    self.offered.pop(key, None)
+        return sorted({owner for key in mine if (owner := self.rows[key[0]].owner)})
+
+    def stop_offers(self, offers, reason):
+        free = [each for each in offers if each.key in self.offered and not self.offered[each.key].node]
+        for each in free:
+            del self.offered[each.key]
+        for each in offers:
+            if each.key in self.offered and not self.offered[each.key].stop:
+                self.offered[each.key] = replace(self.offered[each.key], stop=reason)
+        return free
+
+    def held_offers(self, node):
+        return [each for each in self.offered.values() if each.node == node]
+
+    def offers(self, execution):
+        told = [Offer(m.execution, m.path, m.attempt) for m in self.messages if m.kind == "outcome"]
+        found = [each for each in (*self.offered.values(), *told) if each.execution == execution]
+        return sorted(found, key=lambda each: each.key)
+
+    def lost_offers(self, owner):
+        lost = [
+            each
+            for each in self.offered.values()
+            if each.node is not None
+            and each.node not in self.alive
+            and (row := self.rows[each.execution]).owner == owner
+            and row.state in OPEN
+        ]
+        for each in lost:
+            del self.offered[each.key]
+            self.missed.add(each.key)
+        return lost
 
     def execution(self, id):
         row = self.rows.get(id)

@@ -1,18 +1,20 @@
 """A server of the simulation: the real owner, dispatch and worker, without threads, over a bad connection."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from tests.simulation.workloads import as_stored
 from wfcore.audit import AuditLog
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.dispatch import Dispatch
+from wfcore.engine.exchange import Exchange, NoExchange
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import Drain, Ended, Line
+from wfcore.engine.mail import Adopt, Drain, Ended, Inbox, Line, Offers, Reload, Room
 from wfcore.engine.owner import Owner
-from wfcore.engine.pulse import Alone
+from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.worker import Worker
 from wfcore.errors import RetryableError, TerminalError, Unavailable
-from wfcore.model.execution import RUNNING, TERMINAL, WAITING, Cancelled
+from wfcore.model.execution import OPEN, RUNNING, TERMINAL, WAITING, Cancelled
 from wfcore.plugins.contracts import Action, Result
 
 SECOND = 1_000_000
@@ -26,6 +28,7 @@ class Died(BaseException):
 class Limits:
     workflows: int
     tasks: int
+    labels: tuple = ()
 
 
 class Connection:
@@ -34,7 +37,7 @@ class Connection:
     def __init__(self, world, server):
         self._world, self._server = world, server
 
-    def commit(self, steps):
+    def commit(self, steps, notify=()):
         world, server = self._world, self._server
         fault = world.fault_of_commit(server, steps)
         if fault == "late":
@@ -46,7 +49,9 @@ class Connection:
         if fault == "dies before":
             raise Died
         with world.judging():
-            refused = world.historian.commit(server, steps)
+            refused = world.historian.commit(server, steps, notify)
+        for text in notify:
+            world.tell(None, *text.split())
         if fault == "dies after":
             raise Died
         if fault == "unknown":
@@ -95,14 +100,34 @@ class Server:
     def __init__(self, world, number, limits):
         self.world, self.name, self.limits = world, f"s{number}", limits
         self.storage = Connection(world, self)
-        self.ledger = Ledger(self.storage, world.shelf, self.name)
         self.capacity = Capacity(limits.workflows, limits.tasks)
-        self.owner = Owner(self.storage, self.ledger, self.capacity, world.clock, self)
+        self.ledger = Ledger(self.storage, world.shelf, self.name, self.capacity)
+        self.slots = OwnSlots(self.capacity)
+        if world.memory.shared:
+            tell = partial(world.tell, self)
+            self.slots = SharedSlots(
+                self.capacity, self.storage, self.name, limits.workflows, tell, self._enter
+            )
+        self.exchange = NoExchange()
+        if world.memory.shared:
+            self.ledger.offers = self.storage.offers
+            self.exchange = Exchange(
+                self.storage, self.ledger, self.capacity, limits.labels, partial(world.tell, self)
+            )
+        self.owner = Owner(self.storage, self.ledger, self.slots, self.exchange, world.clock, self)
         self.worker = Worker(self, self.storage, None, world.clock, None, {}, self, self._line, None)
         audit = AuditLog(self.storage, world.clock, self.name)
         door = Door(world, self)
         self.dispatch = Dispatch(
-            self.storage, world.shelf, door, self.name, world.clock, self, None, Alone().tell, audit
+            self.storage,
+            world.shelf,
+            door,
+            self.name,
+            world.clock,
+            self,
+            None,
+            partial(world.tell, self),
+            audit,
         )
         self.jobs, self.replies = {}, []
         self.dead = self.sleeping = self.turning = False
@@ -114,6 +139,25 @@ class Server:
         self.turning = True
         self.owner.take_over(self._dispatch)
         self.turning = False
+
+    def beat(self):
+        """It renews its lease, or enters again, and hears what there is to do."""
+        memory = self.world.memory
+        if self.sleeping or self.leaving:
+            return
+        if self.name not in memory.alive:
+            self.owner.send(Reload())
+        living = {None, *memory.alive}
+        if any(row.state in OPEN and row.owner not in living for row in memory.rows.values()):
+            self.owner.send(Adopt())
+        if memory.inbox(self.name):
+            self.owner.send(Inbox())
+        self.owner.send(Room(bool(memory.queue())))
+        self.owner.send(Offers(memory.has_offers(self.name), len(memory.alive - {self.name})))
+
+    def _enter(self):
+        if not self.leaving and self in self.world.servers:
+            self.world.memory.join(self.name)
 
     def committed(self, steps):
         """Nobody here listens."""
@@ -173,7 +217,8 @@ class Server:
     def _dispatch(self, job):
         if self.world.draws("dispatcher"):
             raise RuntimeError("the simulated dispatcher is broken")
-        attempt = self.ledger.attempts[job.execution, job.path, job.attempt]
+        key = job.execution, job.path, job.attempt
+        attempt = self.ledger.guests.get(key) or self.ledger.attempts[key]
         self.jobs[id(attempt)] = Job(attempt)
         with self.world.judging():
             assert len(self.jobs) <= self.limits.tasks, "more attempts than maxConcurrentTasks"
@@ -246,14 +291,17 @@ class Server:
         elif self.leaving == 2:
             self.owner.send(Drain(hard=True))
         else:
-            for attempt in list(self.ledger.attempts.values()):
-                self.owner.send(Ended(attempt, Cancelled()))
+            for attempt in (*self.ledger.attempts.values(), *self.ledger.guests.values()):
+                if not attempt.offered:
+                    self.owner.send(Ended(attempt, Cancelled()))
 
     def check_nothing_is_left(self):
         """A server at rest holds nothing."""
         left = {
             "runs": self.ledger.runs,
             "attempts": self.ledger.attempts,
+            "guests": self.ledger.guests,
+            "offered": self.capacity.offered,
             "admitted": self.capacity.admitted,
             "busy": self.capacity.busy,
             "queues": [*self.capacity._again, *self.capacity._new, *self.capacity._ready],

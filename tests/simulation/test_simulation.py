@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import memory
 from tests.simulation.world import play
-from wfcore.engine import capacity, dispatch, owner, takeover
+from wfcore.engine import capacity, dispatch, owner, slots, takeover
 
 ROOT = Path(__file__).parents[2]
 TUNED = ((owner, "GROUP"), (takeover, "PAGE"), (capacity, "ROWS_IN_MEMORY"), (dispatch, "PATIENCE"))
@@ -88,3 +89,29 @@ def test_what_goes_wrong_is_told_with_its_seed_and_happens_again(monkeypatch):
     with pytest.raises(AssertionError) as again:
         play(seed)
     assert str(again.value) == message
+
+
+def _first_failure(servers):
+    for seed in range(300):
+        try:
+            play(seed, servers)
+        except AssertionError as error:
+            return str(error)
+    raise AssertionError("it went unnoticed")
+
+
+def test_a_server_that_takes_slots_unasked_is_noticed(monkeypatch):
+    def grow(self):
+        self.capacity.workflows += 1
+        return True
+
+    monkeypatch.setattr(slots.SharedSlots, "grow", grow)
+    assert "executions run at once" in _first_failure(3)
+
+
+def test_an_offer_that_is_taken_twice_is_noticed(monkeypatch):
+    def take(self, node, labels, limit, only=None):
+        return list(self.offered.values())[:limit]
+
+    monkeypatch.setattr(memory.Memory, "take_offers", take)
+    assert "ran more often than was recorded" in _first_failure(3)

@@ -11,7 +11,7 @@ from tests.simulation.server import SECOND, Died, Limits, Server
 from tests.simulation.workloads import Shelf, random_workflow
 from wfcore.engine import capacity, content, dispatch, owner, takeover
 from wfcore.engine.dispatch import Request
-from wfcore.engine.mail import Inbox
+from wfcore.engine.mail import Inbox, Offers, Room, Want
 from wfcore.errors import Conflict, NotFound, Unavailable
 from wfcore.model.execution import OPEN
 from wfcore.model.records import Message, Tick
@@ -34,8 +34,9 @@ FAULTS = {
 }
 BEHAVIOURS = (*["fine"] * 6, "retryable", "retryable", "terminal", "bug", "wait", "large")
 WORK = {"turn": 30, "enter": 20, "leave": 20, "submit": 9, "jump": 4, "pass_time": 4, "start": 4, "hear": 2}
+SHARED = {"beat": 4}
 CONFUSION = {"cancel": 2, "post": 1, "trouble": 3, "crash": 1, "stop": 3, "lease": 1, "sleep": 2, "clock": 1}
-HAPPENINGS = [*WORK, *CONFUSION]
+HAPPENINGS = [*WORK, *CONFUSION, *SHARED]
 
 
 class Gone(Exception):
@@ -49,12 +50,14 @@ class World:
         self.chance = random.Random(seed)
         self.clock = ManualClock()
         self.memory = Memory()
+        self.memory.shared = servers > 1
         self.shelf = Shelf([random_workflow(self.chance, f"w{n}") for n in range(self.chance.randint(1, 3))])
         self.historian = Historian(self.memory, self.shelf)
         self.most = servers
         self.faults = {what: rate for what, rate in FAULTS.items() if self.chance.random() < 0.4}
         weights = [weight * self.chance.choice((0.5, 1, 2)) for weight in WORK.values()]
         weights += [weight * self.chance.choice((0, 0.3, 1, 2)) for weight in CONFUSION.values()]
+        weights += [weight * (servers > 1) for weight in SHARED.values()]
         self.weights = list(accumulate(weights))
         self.servers, self.story, self.wrong = [], [], []
         self.accepted, self.poisoned, self.asked = set(), set(), {}
@@ -184,6 +187,25 @@ class World:
     def _hear(self, server):
         server.owner.send(Inbox())
 
+    def _beat(self, server):
+        server.beat()
+
+    def tell(self, server, what, *about):
+        """The servers hear what one of them tells; some of it is lost."""
+        for each in self.servers:
+            if each is server or self.chance.random() < 0.2:
+                continue
+            if what == "queued":
+                each.owner.send(Room(queued=True, slots=False))
+            elif what == "room":
+                each.owner.send(Room())
+            elif what == "want":
+                each.owner.send(Want(int(about[1]), int(about[2])))
+            elif what == "offers":
+                each.owner.send(Offers())
+            elif what == "inbox" and about[0] == each.name:
+                each.owner.send(Inbox())
+
     def _pass_time(self, _server):
         self.clock.advance(self.chance.choice((0.1, 1, 5, 30)))
 
@@ -215,7 +237,7 @@ class World:
         self.numbered += 1
         server = Server(self, self.numbered, self.limits)
         self.servers.append(server)
-        self.memory.alive.add(server.name)
+        self.memory.join(server.name)
         try:
             server.start()
         except (Died, Unavailable, ValueError):

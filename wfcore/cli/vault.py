@@ -70,6 +70,9 @@ def keeper(session: Session) -> Iterator[Keeper]:
         yield Remote(client)
         return
     from wfcore.service.offline import stored_secrets
+    from wfcore.service.private import keep_private
+
+    keep_private()
 
     with stored_secrets(session.config) as secrets:
         yield secrets

@@ -42,6 +42,7 @@ class Key:
 
 
 _WORD = text(r"[A-Za-z][A-Za-z0-9_-]*", "a name")
+_LABEL = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a label of letters, digits, _, . and -")
 _VARIABLE = text(r"(?!WORKFLOW_)[A-Za-z_][A-Za-z0-9_]*", "the name of a variable outside WORKFLOW_*")
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -53,6 +54,12 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("server.host", text(), "127.0.0.1", "The address the server listens on."),
     Key("server.port", integer(0, 65535), 7233, "The port the server listens on; 0 takes a free one."),
+    Key(
+        "server.role",
+        choice("all", "api", "worker"),
+        "all",
+        "What it does among several: `api` answers and fires triggers, `worker` runs executions and tasks.",
+    ),
     Key(
         "server.threads",
         integer(2, 1024),
@@ -113,10 +120,16 @@ KEYS: Final[tuple[Key, ...]] = (
         "execution.maxConcurrentWorkflows",
         integer(1, 1_000_000),
         10,
-        "Executions that may run at once on this server.",
+        "Executions that may run at once, on all servers of the storage together.",
     ),
     Key(
         "execution.maxConcurrentTasks", integer(1, 100_000), 50, "Tasks that may run at once on this server."
+    ),
+    Key(
+        "execution.labels",
+        texts(_LABEL, "labels"),
+        [],
+        "Labels of tasks (`runs_on`) that this server runs, besides those without one.",
     ),
     Key("execution.dispatcher", _WORD, "local", "The driver that runs the attempts of tasks."),
     Key(
@@ -173,6 +186,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("triggers.<name>.<setting>", anything(), None, "A setting of a trigger driver."),
     Key("actions.<name>.<setting>", anything(), None, "A setting of a pack of actions."),
     Key("runtimes.<name>.<setting>", anything(), None, "A setting of a runtime for plugins."),
+    Key(
+        "dispatchers.celery.broker",
+        optional(text(r"[a-z][a-z0-9+]*://.+", "a URL like redis://HOST:6379/0", secret=True)),
+        None,
+        "The broker that brings tasks to the servers which run them.",
+    ),
     Key("dispatchers.<name>.<setting>", anything(), None, "A setting of a dispatcher."),
     Key("hooks.<name>.<setting>", anything(), None, "A setting of a hook plugin."),
     Key(

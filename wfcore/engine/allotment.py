@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wfcore.engine import machine
-from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
-from wfcore.engine.flow import SECOND
+from wfcore.engine.exchange import NoExchange
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.retry import idempotency_key
+from wfcore.engine.preparing import make_attempt
 from wfcore.engine.run import Run
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
-from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord, TaskRecord
-from wfcore.plugins.contracts import Job
+from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord
 
 
 @dataclass(slots=True)
@@ -26,10 +25,12 @@ class Allotment:
     ledger: Ledger
     capacity: Capacity
     takeover: Takeover
+    slots: OwnSlots
+    exchange: NoExchange
     draining: bool = False
 
-    def admit(self, group: Group, now: int) -> None:
-        """Give the workflow slots that became free to those who wait longest."""
+    def admit(self, group: Group, now: int) -> bool:
+        """Give the workflow slots that became free to those who wait longest; whether there were any."""
         for run in group.touched.values():
             id, state = run.record.id, run.record.state
             if state == WAITING and run.ready and not self.draining:
@@ -39,26 +40,47 @@ class Allotment:
                     self.capacity.wait_again(id)
             elif state not in (RUNNING, PENDING):
                 self.capacity.release(id)
-        while not self.draining and (chosen := self.capacity.next_execution()) is not None:
-            self._let_run(chosen, group, now)
+        admitted = False
+        while not self.draining:
+            chosen = self.capacity.next_execution()
+            if chosen is not None:
+                admitted = True
+                self._let_run(chosen, group, now)
+            elif not self._find_more():
+                break
+        return admitted
 
     def allot(self, group: Group, now: int) -> None:
         """Give the task slots to queued tasks first, then to those that became ready now."""
-        while not self.draining and (queued := self.capacity.next_task()) is not None:
+        if self.draining:
+            return
+        while (queued := self.capacity.next_task()) is not None:
             execution, path = queued
             run = group.touched.get(execution) or self.ledger.get(execution, now)
-            if run is not None and path in run.queued and self.capacity.take():
-                self._begin(group.touch(run), path, group, now)
+            if run is not None and path in run.queued:
+                self._place(group.touch(run), path, group, now)
         for run in group.touched.values():
-            if run.record.state == RUNNING and not self.draining:
+            if run.record.state == RUNNING:
                 self._allot_ready(run, group, now)
+        for guest in self.exchange.take(now):
+            self.capacity.take()
+            group.starting.append(guest)
+
+    def _find_more(self) -> bool:
+        """Whether there is a slot for those who wait here after all, or somebody for a free slot."""
+        if self.capacity.waiting:
+            return self.slots.grow()
+        if self.capacity.free <= 0 and not (self.slots.queued and self.slots.grow()):
+            return False
+        found = self.slots.claim()
+        for record in found:
+            self.capacity.wait_new(record)
+        return bool(found)
 
     def _allot_ready(self, run: Run, group: Group, now: int) -> None:
         while run.ready:
             path = run.ready.popleft()
-            if not self.capacity.tasks_queued and self.capacity.take():
-                self._begin(run, path, group, now)
-            else:
+            if self.capacity.tasks_queued or not self._place(run, path, group, now):
                 machine.queue(run, path)
                 self.capacity.queue_task(run.record.id, path)
 
@@ -102,25 +124,19 @@ class Allotment:
                 self.takeover.give_up(record, f"cannot be run: {error}", group, now)
             return None
 
-    def _begin(self, run: Run, path: str, group: Group, now: int) -> None:
-        task = machine.begin(run, path, now)
-        definition = run.plan.task(path)
-        assert definition is not None, "only tasks of the plan become ready"
-        job = Job(run.record.id, path, task.attempt, idempotency_key(run.record, path))
-        results = {name: _result(run, path, name) for name in definition.references}
-        error = run.error if path.startswith("@") else None
-        attempt = Attempt(
-            job, definition, run.workflow, run.record, results, task.started_at or now, error
-        )  # fmt: skip
-        if definition.timeout is not None:
-            attempt.expires_at = now + round(definition.timeout * SECOND)
+    def _place(self, run: Run, path: str, group: Group, now: int) -> bool:
+        """Begin a ready task, here or on another server; False when neither has room."""
+        task = run.plan.task(path)
+        assert task is not None, "only tasks of the plan become ready"
+        if self.exchange.is_ours(task) and self.capacity.take():
+            offered = False
+        elif self.capacity.lend(always=not self.exchange.is_ours(task)):
+            offered = True
+        else:
+            return False
+        machine.begin(run, path, now)
+        attempt = make_attempt(run.record, run.workflow, run.plan, run.tasks, path, now)
+        if offered:  # its time begins when somebody takes it
+            attempt.offered, attempt.expires_at = True, None
         group.starting.append(attempt)
-
-
-def _result(run: Run, path: str, name: str) -> TaskRecord:
-    """The row of a task that another one refers to, by its name: in its own part, or an earlier one."""
-    plan = run.plan
-    for part in (plan.part(path), plan.main, plan.on_failure, plan.finally_):
-        if name in part.tasks:
-            return run.tasks.get(part.prefix + name) or TaskRecord(part.prefix + name, PENDING)
-    return TaskRecord(name, PENDING)
+        return True

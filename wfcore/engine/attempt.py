@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -25,14 +26,16 @@ log = logging.getLogger("workflow.worker")
 LINES = 200
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
     """An attempt as the owner prepared it. ``results`` are the rows of the tasks it refers to.
 
     ``error`` is the failure that ``on_failure`` and ``finally`` are about; ``started_at`` the first
     attempt's start, from which ``now()`` derives. At ``expires_at`` its time is over, at ``give_up_at``
     nobody waits any longer for it to give way (both UTC microseconds). ``stopped`` is set together with
-    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. ``masks`` know the secrets that it has seen.
+    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. ``masks`` know the secrets that it has seen. An
+    ``offered`` one is run by whichever server takes it; a ``guest`` runs here for the owner of its execution,
+    who was written so many ``letters``. It is dispatched, or handed to the thread that ``awaited`` it.
     """
 
     job: Job
@@ -45,11 +48,20 @@ class Attempt:
     expires_at: int | None = None
     give_up_at: int | None = None
     reason: str = ""
+    offered: bool = False
+    guest: bool = False
+    letters: int = 0
+    awaited: Future[Attempt | None] | None = None
     masks: Masks = field(default_factory=Masks)
     stopped: threading.Event = field(default_factory=threading.Event)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LINES))
     _closers: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """(execution, path, attempt)."""
+        return self.job.execution, self.job.path, self.job.attempt
 
     def stop(self, reason: str) -> None:
         """Tell the action to give way; the first reason stays. Never blocks: closing has its own thread."""

@@ -16,13 +16,16 @@ class Capacity:
     """``workflows`` executions may be RUNNING and ``tasks`` attempts may run at the same time.
 
     What waits again (after a pause, a restart) goes ahead of what is new. ``admitted`` are the
-    executions that hold a workflow slot; ``busy`` counts the attempts that hold a task slot.
+    executions that hold a workflow slot; ``busy`` counts the attempts that hold a task slot,
+    ``offered`` those that other servers run or may run, of which there may be ``offers``.
     """
 
     workflows: int
     tasks: int
     admitted: set[str] = field(default_factory=set)
     busy: int = 0
+    offers: int = 0
+    offered: int = 0
     _again: deque[str] = field(default_factory=deque)
     _new: deque[ExecutionRecord | str] = field(default_factory=deque)
     _ready: deque[tuple[str, str]] = field(default_factory=deque)
@@ -48,11 +51,19 @@ class Capacity:
     def withdraw(self, execution: str) -> None:
         """A PENDING execution has ended without ever holding a slot."""
         self._withdrawn.add(execution)
+        if len(self._withdrawn) == len(self._new):  # nobody else waits, so no slot need come for these to go
+            self._new.clear()
+            self._withdrawn.clear()
 
     def wait_again(self, execution: str) -> None:
         """Queue an execution that has run before, ahead of new ones."""
         if execution not in self._again:
             self._again.append(execution)
+
+    def leave(self, execution: str) -> None:
+        """It has ended, and waits no longer to run again."""
+        if self._again and execution in self._again:
+            self._again.remove(execution)
 
     def next_execution(self) -> ExecutionRecord | str | None:
         """Who gets the free workflow slot, if there is one; the slot is taken."""
@@ -66,6 +77,16 @@ class Capacity:
             return chosen
         return None
 
+    @property
+    def waiting(self) -> int:
+        """How many executions wait here for a workflow slot."""
+        return len(self._again) + len(self._new) - len(self._withdrawn)
+
+    @property
+    def free(self) -> int:
+        """How many workflow slots are free; less than none when fewer are to be used from now on."""
+        return self.workflows - len(self.admitted)
+
     def take(self) -> bool:
         """Take a task slot, if one is free."""
         if self.busy >= self.tasks:
@@ -73,17 +94,27 @@ class Capacity:
         self.busy += 1
         return True
 
-    def give_back(self) -> None:
+    def lend(self, *, always: bool = False) -> bool:
+        """Count an attempt that other servers run, if there may be more of them; ``always`` there may."""
+        if not always and self.offered >= self.offers:
+            return False
+        self.offered += 1
+        return True
+
+    def give_back(self, *, offered: bool = False) -> None:
         """An attempt has come back."""
-        self.busy -= 1
+        if offered:
+            self.offered -= 1
+        else:
+            self.busy -= 1
 
     def queue_task(self, execution: str, path: str) -> None:
         """Queue a ready task for a task slot."""
         self._ready.append((execution, path))
 
     def next_task(self) -> tuple[str, str] | None:
-        """Who gets the free task slot, if there is one; the slot is not taken yet."""
-        if self.busy >= self.tasks or not self._ready:
+        """Who gets the free task slot, or may be offered, if anybody; no slot is taken yet."""
+        if not self._ready or (self.busy >= self.tasks and self.offered >= self.offers):
             return None
         return self._ready.popleft()
 

@@ -98,21 +98,30 @@ class Dispatch:
             address = f"{record.namespace}/{record.workflow}"
             with self.audit.act(by, "execution.cancel", execution, {"workflow": address, "reason": reason}):
                 self.storage.post(Message(execution, "cancel", body={"reason": reason}))
-            if record.owner != self.node:
-                self.tell("inbox", record.owner or "")
+            if record.owner in (self.node, None):
+                done = self._cancel_ours(execution)
+            else:
+                self.tell("inbox", record.owner)
                 return
-            if self._cancel_ours(execution):
+            if done is None:  # it has come to another server
+                self._tell_owner(execution)
+            if done is not False:
                 return
         raise Conflict(
             f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
         )
 
-    def _cancel_ours(self, execution: str) -> bool:
-        """Whether it has been cancelled, or will be: the message stays until it is taken."""
+    def _tell_owner(self, execution: str) -> None:
+        record = self.storage.execution(execution)
+        if record is not None and record.owner is not None:
+            self.tell("inbox", record.owner)
+
+    def _cancel_ours(self, execution: str) -> bool | None:
+        """Whether it has been cancelled, or will be: the message stays until it is taken. None: not by us."""
         request = CancelRequest(execution, Future())
         self.owner.send(request)
         try:
-            return request.reply.result(PATIENCE) is not False  # None: it is another server's by now
+            return request.reply.result(PATIENCE)
         except TimeoutError:
             return True
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,19 +17,21 @@ from wfcore.engine.attempt import ActionContext, Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.chores import Chores
 from wfcore.engine.dispatch import Admission, Dispatch
+from wfcore.engine.exchange import Exchange, NoExchange
 from wfcore.engine.herald import Herald
 from wfcore.engine.ids import Ids
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.library import Library
-from wfcore.engine.mail import Drain, Ended, Line
+from wfcore.engine.mail import Drain, Ended, Line, Take
 from wfcore.engine.owner import Owner
 from wfcore.engine.pulse import Alone, Pulse
+from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
 from wfcore.model.execution import Cancelled
-from wfcore.model.records import NodeRecord, Step
-from wfcore.plugins.contracts import Clock, Dispatcher, Job, Records, SharedStorage, Storage
+from wfcore.model.records import NodeRecord, Offer, Step
+from wfcore.plugins.contracts import Clock, Courier, Dispatcher, Job, Records, SharedStorage, Storage
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
@@ -47,7 +51,8 @@ class Hooks(Admission, RetryVoice, Protocol):
 class Parts:
     """What the engine is built from; limits as in the configuration, times in seconds.
 
-    ``place`` is where this server keeps its files, ``address`` where it answers, if it does.
+    ``labels`` are those of tasks that run here, ``place`` is where this server keeps its files, ``address``
+    where it answers, if it does.
     """
 
     storage: Storage
@@ -63,11 +68,13 @@ class Parts:
     env: Mapping[str, str]
     workflows: int
     tasks: int
+    labels: Sequence[str]
     retention: float
     remembrance: float
     lease: float
     place: str
     address: str
+    role: str
     reread_packages: Callable[[], None]
     audit: AuditLog
     secrets: Desk | None = None
@@ -78,12 +85,16 @@ class Engine:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._ledger = Ledger(parts.storage, parts.library, parts.node)
+        dispatcher = parts.dispatcher
+        self._courier = dispatcher if isinstance(dispatcher, Courier) else None
+        capacity = Capacity(parts.workflows, parts.tasks)
+        if self._courier is not None:  # nothing begins here but what is brought
+            capacity.tasks, capacity.offers = 0, parts.tasks
+        self._ledger = Ledger(parts.storage, parts.library, parts.node, capacity)
         self.watch = Watch()
         self._herald = Herald(parts.hooks.emit)
-        self._owner = Owner(
-            parts.storage, self._ledger, Capacity(parts.workflows, parts.tasks), parts.clock, self
-        )
+        slots, exchange = self._make_share(parts, capacity)
+        self._owner = Owner(parts.storage, self._ledger, slots, exchange, parts.clock, self)
         self._worker = Worker(
             actions=parts.actions,
             blobs=parts.storage,
@@ -113,14 +124,18 @@ class Engine:
         )
         self.chores = Chores(parts.storage, parts.clock, parts.audit, parts.retention, parts.remembrance)
         self._timers = False
-        parts.dispatcher.attach(self._run)
+        self._left = threading.Event()
+        dispatcher.attach(self._run if self._courier is None else self._carried)
 
     def start(self, *, timers: bool = True) -> None:
         """Take over open executions and go on with them; without ``timers``, no triggers and no chores."""
         self._herald.start()
         self._pulse.join()
-        self._owner.start(self._parts.dispatcher.dispatch)
+        busy = self._parts.role != "api"
+        self._owner.start(self._dispatch, adopt=busy)
         self._pulse.start()
+        if busy and self._courier is not None:
+            self._courier.work(self._parts.tasks, self._parts.labels)
         self._timers = timers
         if timers:
             self.ticker.start()
@@ -140,9 +155,11 @@ class Engine:
             log.warning("%d attempts are interrupted and will run again", self._owner.busy)
             self._owner.send(Drain(hard=True))
             self._await_idle(until)
-        for attempt in list(self._ledger.attempts.values()):  # it ignores the stop, the stop is no loss
-            self._owner.send(Ended(attempt, Cancelled()))
+        for attempt in (*self._ledger.attempts.values(), *self._ledger.guests.values()):
+            if not attempt.offered:  # it ignores the stop, the stop is no loss
+                self._owner.send(Ended(attempt, Cancelled()))
         self._await_idle(time.monotonic() + 1.0)
+        self._left.set()
         self._owner.stop(max(1.0, until - time.monotonic()))
         self.watch.wake_all()
         self._pulse.stop(1.0)
@@ -194,11 +211,30 @@ class Engine:
         self.watch.committed(steps)
         self._herald.committed(steps)
 
+    def _make_share(self, parts: Parts, capacity: Capacity) -> tuple[OwnSlots, NoExchange]:
+        """The part of this server in what servers on one storage share."""
+        storage = parts.storage
+        if not isinstance(storage, SharedStorage):
+            return OwnSlots(capacity), NoExchange()
+        self._ledger.offers = storage.offers
+        return (
+            SharedSlots(capacity, storage, parts.node, parts.workflows, self._tell, self._enter),
+            Exchange(storage, self._ledger, capacity, parts.labels, self._tell, self._courier),
+        )
+
+    def _tell(self, what: str, *about: str) -> None:
+        self._pulse.tell(what, *about)
+
+    def _enter(self) -> None:
+        self._pulse.join()
+
     def _make_pulse(self, parts: Parts) -> Alone:
         storage = parts.storage
         if not isinstance(storage, SharedStorage):
             return Alone()
-        node = NodeRecord(parts.node, parts.place, parts.address, __version__)
+        node = NodeRecord(
+            parts.node, parts.place, parts.address, __version__, role=parts.role, tasks=parts.tasks
+        )
         return Pulse(storage, node, parts.lease, self._owner.send, self._changed_elsewhere)
 
     def _changed_elsewhere(self, namespace: str = "", id: str = "") -> None:
@@ -213,9 +249,36 @@ class Engine:
         while self._owner.busy and time.monotonic() < until:
             time.sleep(0.01)
 
+    def _dispatch(self, job: Job) -> None:
+        if self._courier is None:
+            self._parts.dispatcher.dispatch(job)
+        else:  # a guest, which nobody else may run any more
+            self._run_apart(job)
+
+    def _run_apart(self, job: Job) -> threading.Event:
+        ended = threading.Event()
+
+        def run() -> None:
+            self._run(job)
+            ended.set()
+
+        threading.Thread(target=run, name=f"attempt {job.path}", daemon=True).start()
+        return ended
+
+    def _carried(self, job: Job) -> None:
+        """Run an attempt that a courier has brought, if it is still to be had."""
+        take = Take(Offer(job.execution, job.path, job.attempt, job.label), Future())
+        self._owner.send(take)
+        attempt = take.reply.result()
+        if attempt is not None:
+            ended = self._run_apart(job)
+            while not (ended.wait(1.0) or self._left.is_set()):
+                pass  # an action that does not give way when the server stops does not keep this thread
+
     def _run(self, job: Job) -> None:
         """Run an attempt the owner has prepared; called on a thread of the dispatcher."""
-        attempt = self._ledger.attempts.get((job.execution, job.path, job.attempt))
+        key = job.execution, job.path, job.attempt
+        attempt = self._ledger.guests.get(key) or self._ledger.attempts.get(key)
         if attempt is not None:
             self._owner.send(Ended(attempt, self._worker.run(attempt)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wfcore.engine.attempt import Attempt
-from wfcore.engine.mail import Submission
+from wfcore.engine.mail import Ended, Line, Submission
 from wfcore.engine.run import Run
 from wfcore.engine.timers import Timer
 from wfcore.model.records import Step
@@ -17,10 +17,10 @@ from wfcore.model.records import Step
 @dataclass(slots=True)
 class Group:
     """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id;
-    ``back`` are the attempts that have come back.
+    ``back`` are the attempts that have come back, ``letters`` the messages that are consumed.
 
     Only after the commit: ``replies`` (execution, where to, what) are given, ``starting`` attempts
-    are dispatched, ``stopping`` ones are told why, ``timers`` are set.
+    are dispatched, ``of_guests`` is told to their owners, ``stopping`` ones are told why, ``timers`` are set.
     """
 
     touched: dict[str, Run] = field(default_factory=dict)
@@ -29,6 +29,8 @@ class Group:
     starting: list[Attempt] = field(default_factory=list)
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
+    letters: list[int] = field(default_factory=list)
+    of_guests: list[Ended | Line] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
     has_read_inbox: bool = False
 
@@ -49,6 +51,11 @@ class Group:
         """Give every reply; records as they are now, since the owner goes on changing them."""
         for _, reply, value in self.replies:
             reply.set_result(copy(value))
+
+    @property
+    def queued(self) -> bool:
+        """Whether a submission waits for any server."""
+        return any(mail.record.owner is None for mail in self.created.values())
 
     def steps(self) -> list[Step]:
         """The steps of all runs that changed, in order of execution id."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from wfcore.engine import machine
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
+from wfcore.engine.exchange import NoExchange
 from wfcore.engine.flow import SECOND, give_time, has_begun, is_limited
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import CancelRequest, Ended, Inbox, Line, Submission
+from wfcore.engine.letters import LINES, OUTCOME, lines_of, outcome_of
+from wfcore.engine.mail import CancelRequest, Ended, Inbox, Letter, Line, Mail, Offers, Submission, Take
 from wfcore.engine.run import Run
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer
-from wfcore.model.execution import OPEN, PENDING, Error, Failed
+from wfcore.model.execution import OPEN, PENDING, Cancelled, Error, Failed
+from wfcore.model.records import Message
 from wfcore.plugins.contracts import Storage
 
 #: A stopped attempt has so long (microseconds) to come back before its task ends without it.
@@ -32,40 +36,58 @@ def stop(attempt: Attempt, reason: str, group: Group, now: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Turns events into steps of the machine; what they cause is collected in the group."""
+    """Turns events into steps of the machine; what they cause is collected in the group.
+
+    ``read`` are the messages of the inbox that were sent on as mail and are not consumed yet.
+    """
 
     storage: Storage
     ledger: Ledger
     capacity: Capacity
+    slots: OwnSlots
+    exchange: NoExchange
+    send: Callable[[Mail], None]
+    read: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)
 
     def submission(self, mail: Submission, group: Group, now: int) -> None:
-        """A new execution starts at once if it may, else it waits as PENDING."""
+        """A new execution starts at once if it may, else it waits as PENDING: here, or for any server."""
         if not mail.reply.set_running_or_notify_cancel():
             return  # who asked has gone, told that it was not recorded
         record = mail.record
-        record.owner, record.epoch = self.ledger.owner, 1
+        admitted = self.slots.admit(record.id)
+        if admitted or not self.slots.shared:
+            record.owner, record.epoch = self.ledger.owner, 1
         run = group.touch(machine.create(record, mail.workflow, mail.plan, now))
         run.refer(mail.blobs)
         group.created[record.id] = mail
         group.replies.append((record.id, mail.reply, record))
-        if self.capacity.admit(record.id):
+        if admitted:
             machine.start(run, now)
             self.ledger.runs[record.id] = run
-        else:
+        elif not self.slots.shared:
             self.capacity.wait_new(record)
 
     def ended(self, mail: Ended, group: Group, now: int) -> None:
         """An attempt has come back; its slot is free whatever became of its task."""
-        job = mail.attempt.job
-        if self.ledger.attempts.pop((job.execution, job.path, job.attempt), None) is not None:
-            self.capacity.give_back()
-            group.back.append(mail.attempt)
+        attempt, job = mail.attempt, mail.attempt.job
+        known = self.ledger.guests if attempt.guest else self.ledger.attempts
+        if known.pop(attempt.key, None) is not None:
+            self.capacity.give_back(offered=attempt.offered)
+            group.back.append(attempt)
+            if attempt.guest:
+                group.of_guests.append(mail)
+        if attempt.guest:
+            return
         run = self.ledger.get(job.execution, now)
         if run is not None and machine.finish(run, job.path, job.attempt, mail.outcome, now):
             group.touch(run)
 
     def line(self, mail: Line, group: Group, now: int) -> None:
         """A line of an execution's log."""
+        if mail.attempt.guest:
+            group.of_guests.append(mail)
+            return
         mail.attempt.room.release()
         job = mail.attempt.job
         run = self.ledger.get(job.execution, now)
@@ -76,20 +98,97 @@ class Intake:
     def cancel(self, mail: CancelRequest, group: Group, now: int) -> None:
         """There is a cancel for an execution of ours."""
         run = group.touched.get(mail.execution) or self.ledger.get(mail.execution, now)
+        if run is None and (queued := self.slots.take(mail.execution)) is not None:
+            self.capacity.wait_new(queued)
+            run = self.ledger.load(queued, now)
+            if group.has_read_inbox:
+                self.send(Inbox())
         is_open = run is not None and run.record.state in OPEN  # it may have ended in this very group
         self.inbox(Inbox(), group, now)
-        group.replies.append((mail.execution, mail.reply, is_open))
+        elsewhere = run is None and self._is_elsewhere(mail.execution)
+        group.replies.append((mail.execution, mail.reply, None if elsewhere else is_open))
+
+    def _is_elsewhere(self, execution: str) -> bool:
+        record = self.storage.execution(execution)
+        return record is not None and record.state in OPEN
 
     def inbox(self, _mail: Inbox, group: Group, now: int) -> None:
-        """Messages for executions of ours; what a group was told of had been posted before it began."""
+        """Messages for executions of ours; what a group was told of had been posted before it began.
+
+        What another server did for one is mail of its own, since it may be at fault.
+        """
         if group.has_read_inbox:
             return
         group.has_read_inbox = True
         for message in self.storage.inbox(self.ledger.owner):
-            run = group.touched.get(message.execution) or self.ledger.get(message.execution, now)
-            if run is not None and message.kind == "cancel" and run.record.state in OPEN:
-                run.take_message(message.id)
-                self._cancel(run, str(message.body.get("reason", "")), group, now)
+            if message.kind == "cancel":
+                run = group.touched.get(message.execution) or self.ledger.get(message.execution, now)
+                if run is not None and run.record.state in OPEN:
+                    run.take_message(message.id)
+                    self._cancel(run, str(message.body.get("reason", "")), group, now)
+            elif message.id not in self.read:
+                self.read.add(message.id)
+                self.send(Letter(message))
+
+    def letter(self, mail: Letter, group: Group, now: int) -> None:
+        """What another server did for an execution."""
+        message = mail.message
+        group.letters.append(message.id)
+        run = self.ledger.get(message.execution, now)
+        if run is None or (message.id in self.doubtful and not self._is_there(message)):
+            return
+        run.take_message(message.id)
+        group.touch(run)
+        if message.kind == OUTCOME:
+            self._returned((message.execution, message.path, message.attempt), group)
+            machine.finish(run, message.path, message.attempt, outcome_of(message), now)
+        elif message.kind.startswith(LINES):
+            for level, text in lines_of(message):
+                run.note(now, "log", message.path, message.attempt, level=level, message=text)
+
+    def doubt(self, events: Iterable[Mail | Timer]) -> None:
+        """These come again, and nobody knows whether they have been written: messages may be consumed."""
+        self.doubtful.update(event.message.id for event in events if isinstance(event, Letter))
+
+    def consumed(self, messages: Iterable[int]) -> None:
+        """These have been dealt with, durably."""
+        self.read.difference_update(messages)
+        self.doubtful.difference_update(messages)
+
+    def _is_there(self, message: Message) -> bool:
+        return any(each.id == message.id for each in self.storage.inbox(self.ledger.owner))
+
+    def offers(self, mail: Offers, group: Group, now: int) -> None:
+        """There may be offers for us; some of ours may have died with the servers that took them."""
+        if mail.others is not None:
+            self.exchange.hear(mail.others)
+        if not mail.call:
+            return
+        self.exchange.call()
+        for offer in self.exchange.lost():
+            run = self.ledger.get(offer.execution, now)
+            self._returned(offer.key, group)
+            if run is not None:
+                machine.lose(group.touch(run), offer.path, offer.attempt, now)
+
+    def take(self, mail: Take, group: Group, now: int) -> None:
+        """A thread wants to run an attempt that was offered."""
+        if not mail.reply.set_running_or_notify_cancel():
+            return
+        guest = next(iter(self.exchange.receive(mail.offer, now)), None)
+        if guest is None:
+            mail.reply.set_result(None)
+            return
+        self.capacity.busy += 1
+        guest.awaited = mail.reply
+        group.starting.append(guest)
+
+    def _returned(self, key: tuple[str, str, int], group: Group) -> None:
+        attempt = self.ledger.attempts.get(key)
+        if attempt is not None and attempt.offered:
+            del self.ledger.attempts[key]
+            self.capacity.give_back(offered=True)
+            group.back.append(attempt)
 
     def ring(self, timer: Timer, group: Group, now: int) -> None:
         """A timer's time has come."""
@@ -131,21 +230,34 @@ class Intake:
         self._stop_attempts(run, "cancelled", group, now)
 
     def _expire(self, timer: Timer, group: Group, now: int) -> None:
-        attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))
+        attempt = self._running(timer)
         if attempt is not None:
             stop(attempt, "timeout", group, now)
 
+    def _running(self, timer: Timer) -> Attempt | None:
+        """The attempt that runs here, ours or a guest."""
+        key = timer.execution, timer.path, timer.attempt
+        return self.ledger.guests.get(key) or self.ledger.attempts.get(key)
+
     def _give_up(self, timer: Timer, group: Group, now: int) -> None:
-        attempt = self.ledger.attempts.get((timer.execution, timer.path, timer.attempt))
+        key = timer.execution, timer.path, timer.attempt
+        guest, attempt = self.ledger.guests.get(key), self.ledger.attempts.get(key)
+        if guest is not None:
+            outcome = _deaf(guest) if guest.reason == "timeout" else Cancelled()
+            group.of_guests.append(Ended(guest, outcome))
         run = self.ledger.get(timer.execution, now) if attempt is not None else None
         if attempt is None or run is None:
             return
         group.touch(run)
         if attempt.reason == "timeout":
-            message = "took too long and does not react to being stopped"
-            error = Error("timeout", message, timer.path, timer.attempt)
-            kinds = attempt.task.retry.kinds
-            retry = attempt.task.retry.condition is None and (not kinds or "timeout" in kinds)
-            machine.finish(run, timer.path, timer.attempt, Failed(error, retry), now)
+            machine.finish(run, timer.path, timer.attempt, _deaf(attempt), now)
         else:
             machine.give_up(run, timer.path, timer.attempt, now)
+
+
+def _deaf(attempt: Attempt) -> Failed:
+    """How an attempt ends that took too long, was stopped, and did not come back."""
+    message = "took too long and does not react to being stopped"
+    error = Error("timeout", message, attempt.job.path, attempt.job.attempt)
+    kinds = attempt.task.retry.kinds
+    return Failed(error, attempt.task.retry.condition is None and (not kinds or "timeout" in kinds))

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from wfcore.engine import machine
 from wfcore.engine.attempt import Attempt
-from wfcore.engine.plan import Plan
+from wfcore.engine.capacity import Capacity
+from wfcore.engine.preparing import Library, make_attempt
 from wfcore.engine.run import Run
-from wfcore.model.execution import OPEN, PENDING, ExecutionRecord
-from wfcore.model.workflow import Workflow
+from wfcore.model.execution import OPEN, PENDING, RUNNING, ExecutionRecord, TaskRecord
+from wfcore.model.records import Offer
 from wfcore.plugins.contracts import Storage
-
-
-class Library(Protocol):
-    """Where revisions come from, loaded and planned."""
-
-    def revision(self, namespace: str, id: str, revision: int) -> tuple[Workflow, Plan]:
-        """The workflow of this revision. Raises NotFound or InvalidWorkflow."""
 
 
 @dataclass(slots=True)
@@ -27,13 +20,17 @@ class Ledger:
     """A cache of Runs that can be dropped at any time, since the tables have everything.
 
     ``attempts`` are those in flight, by (execution, path, attempt); they outlive a dropped Run.
+    ``guests`` are those that run here for other servers. ``offers`` tells what is offered of an execution.
     """
 
     storage: Storage
     library: Library
     owner: str
+    capacity: Capacity
     runs: dict[str, Run] = field(default_factory=dict)
     attempts: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
+    guests: dict[tuple[str, str, int], Attempt] = field(default_factory=dict)
+    offers: Callable[[str], Iterable[Offer]] = lambda _: ()
 
     def get(self, execution: str, now: int) -> Run | None:
         """The execution, from memory or storage; None when it has ended or is not ours."""
@@ -51,9 +48,26 @@ class Ledger:
         tasks = [] if record.state == PENDING else self.storage.tasks(record.id)
         # By number too: one that was given up, and does not come back, is not the attempt that followed it.
         alive = {task.path for task in tasks if (record.id, task.path, task.attempt) in self.attempts}
+        recalled = self._recall(record, tasks, alive)
         run = machine.resume(record, workflow, plan, tasks, alive, now)
+        for path in recalled:
+            attempt = make_attempt(record, workflow, plan, run.tasks, path, now)
+            attempt.offered, attempt.expires_at = True, None
+            self.attempts[attempt.key] = attempt
+            self.capacity.lend(always=True)
         self.runs[record.id] = run
         return run
+
+    def _recall(self, record: ExecutionRecord, tasks: Iterable[TaskRecord], alive: set[str]) -> list[str]:
+        """The paths of attempts that are not known here, but are offered: they are alive."""
+        unknown = {
+            task.path: task.attempt for task in tasks if task.state == RUNNING and task.path not in alive
+        }
+        if not unknown:
+            return []
+        found = [o.path for o in self.offers(record.id) if unknown.get(o.path) == o.attempt]
+        alive.update(found)
+        return found
 
     def running(self, execution: str) -> Iterator[Attempt]:
         """The attempts of an execution that are in flight."""

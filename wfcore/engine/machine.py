@@ -65,7 +65,7 @@ def create(record: ExecutionRecord, workflow: Workflow, plan: Plan, now: int) ->
 def start(run: Run, now: int) -> None:
     """Let a PENDING execution run: its first tasks become ready."""
     move_execution(run, RUNNING)
-    run.record.started_at = now
+    run.admits, run.record.started_at = True, now
     if run.workflow.timeout is not None:
         run.record.deadline = now + round(run.workflow.timeout * SECOND)
     run.note(now, "execution.started")
@@ -76,6 +76,7 @@ def start(run: Run, now: int) -> None:
 def wake(run: Run, now: int) -> None:
     """Let a WAITING execution run again, since some of its tasks are ready."""
     move_execution(run, RUNNING)
+    run.admits = True
     run.note(now, "execution.resumed")
 
 
@@ -184,6 +185,14 @@ def stop(run: Run, error: Error, now: int) -> None:
     run.stopping, run.record.deadline = True, None
     cancel_rest(run, now)
     settle(run, now)
+
+
+def lose(run: Run, path: str, attempt: int, now: int) -> None:
+    """A running attempt ended with the server that had taken it."""
+    task = run.tasks.get(path)
+    if task is not None and task.state == RUNNING and task.attempt == attempt:
+        _lose(run, task, now)
+        settle(run, now)
 
 
 def give_up(run: Run, path: str, attempt: int, now: int) -> None:

@@ -10,7 +10,7 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.plan import Plan
 from wfcore.engine.timers import Timer
 from wfcore.model.execution import ExecutionRecord, Outcome
-from wfcore.model.records import Tick
+from wfcore.model.records import Message, Offer, Tick
 from wfcore.model.workflow import Workflow
 
 
@@ -61,13 +61,55 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """A message of the inbox."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """There may be executions whose server is dead."""
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """There may be workflow ``slots`` to have, and executions that wait for any server if ``queued``."""
+
+    queued: bool = False
+    slots: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Another server, which has ``held`` workflow slots, wants ``count`` more."""
+
+    count: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """There may be offers to take, to stop or to miss, if ``call``.
+
+    The other servers may run ``others`` attempts at once, if that is known.
+    """
+
+    call: bool = True
+    others: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A thread would run this attempt. The reply is the attempt, None when it is not to be had."""
+
+    offer: Offer
+    reply: Future[Attempt | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
-    """Others may own executions of this server now: read again which are still its own."""
+    """Others took this server for dead: enter again, and read which executions are still its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +128,22 @@ class Halt:
     """Leave the loop."""
 
 
-Mail = Submission | Ended | Line | CancelRequest | Inbox | Adopt | Reload | Drain | Halt
+Mail = (
+    Submission
+    | Ended
+    | Line
+    | CancelRequest
+    | Inbox
+    | Letter
+    | Adopt
+    | Room
+    | Want
+    | Offers
+    | Take
+    | Reload
+    | Drain
+    | Halt
+)
 
 
 def execution_of(event: Mail | Timer) -> str:
@@ -96,6 +153,8 @@ def execution_of(event: Mail | Timer) -> str:
             return record.id
         case Ended(attempt=attempt) | Line(attempt=attempt):
             return attempt.job.execution
+        case Letter(message=message):
+            return message.execution
         case CancelRequest(execution=execution) | Timer(execution=execution):
             return execution
     return ""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from wfcore.engine import timers
 from wfcore.engine.allotment import Allotment
-from wfcore.engine.capacity import Capacity
+from wfcore.engine.exchange import NoExchange
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
 from wfcore.engine.intake import Intake
@@ -27,23 +27,28 @@ from wfcore.engine.mail import (
     Ended,
     Halt,
     Inbox,
+    Letter,
     Line,
     Mail,
+    Offers,
     Reload,
+    Room,
     Submission,
+    Take,
+    Want,
     execution_of,
 )
 from wfcore.engine.recovery import Recovery
+from wfcore.engine.sequel import Sequel
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
-from wfcore.model.execution import CANCELLED, OPEN, PENDING, TERMINAL, WAITING, Error, Failed
+from wfcore.model.execution import OPEN
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Job, Storage
 
 log = logging.getLogger("workflow.owner")
-#: An execution that waits longer than this (microseconds) is not kept in memory.
-KEEP_WAITING = 5 * SECOND
 #: At most so many pieces of mail are stepped in one group.
 GROUP = 512
 
@@ -59,20 +64,26 @@ class Owner:
     """Owns every open execution of its server. ``send`` is the only way in, from any thread."""
 
     def __init__(
-        self, storage: Storage, ledger: Ledger, capacity: Capacity, clock: Clock, audience: Audience
+        self,
+        storage: Storage,
+        ledger: Ledger,
+        slots: OwnSlots,
+        exchange: NoExchange,
+        clock: Clock,
+        audience: Audience,
     ) -> None:
         self._storage = storage
         self._ledger = ledger
-        self._capacity = capacity
+        self._slots, self._capacity, self._exchange = slots, slots.capacity, exchange
         self._clock = clock
         self._audience = audience
-        self._intake = Intake(storage, ledger, capacity)
-        self._dispatch: Callable[[Job], None]
+        self._intake = Intake(storage, ledger, slots.capacity, slots, exchange, self.send)
         self._mail: SimpleQueue[Mail] = SimpleQueue()
         self._timers = Timers()
-        self._takeover = Takeover(storage, ledger, capacity, self._timers)
-        self._allotment = Allotment(ledger, capacity, self._takeover)
+        self._takeover = Takeover(storage, ledger, slots.capacity, self._timers, slots)
+        self._allotment = Allotment(ledger, slots.capacity, self._takeover, slots, exchange)
         self._recovery = Recovery(ledger, self._takeover.condemned)
+        self._sequel = Sequel(ledger, slots, exchange, self._timers, self._recovery, self.send)
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="owner", daemon=True)
         self._open: dict[type, Callable[[Any, Group, int], None]] = {
@@ -81,7 +92,12 @@ class Owner:
             Line: self._intake.line,
             CancelRequest: self._intake.cancel,
             Inbox: self._intake.inbox,
+            Letter: self._intake.letter,
             Adopt: self._adopt,
+            Room: self._hear,
+            Want: self._give,
+            Offers: self._intake.offers,
+            Take: self._intake.take,
             Reload: self._disown,
             Drain: self._drain,
         }
@@ -90,16 +106,23 @@ class Owner:
         """Deliver mail; returns at once."""
         self._mail.put(mail)
 
-    def start(self, dispatch: Callable[[Job], None]) -> None:
-        """Take over what dead servers left open, then turn on a thread of its own."""
+    def start(self, dispatch: Callable[[Job], None], *, adopt: bool = True) -> None:
+        """Take over what dead servers left open, then turn on a thread of its own.
+
+        Without ``adopt`` nothing runs here: what is submitted waits for other servers.
+        """
+        if not adopt:
+            self._allotment.draining = True
+            self._slots.close()
         self.take_over(dispatch)
         self._thread.start()
 
     def take_over(self, dispatch: Callable[[Job], None]) -> None:
         """Take over what dead servers left open; after that, the owner can ``turn``."""
-        self._dispatch = dispatch
+        self._sequel.dispatch = dispatch
         now, group = self._clock.now(), Group()
-        self._takeover.adopt(group, now)
+        if not self._allotment.draining:
+            self._takeover.adopt(group, now)
         self._finish_turn(group, now)
         self._mail.put(Inbox())
 
@@ -118,8 +141,9 @@ class Owner:
 
     @property
     def busy(self) -> int:
-        """How many attempts are in flight."""
-        return len(self._ledger.attempts)
+        """How many attempts are in flight here."""
+        own = sum(not attempt.offered for attempt in list(self._ledger.attempts.values()))
+        return own + len(self._ledger.guests)
 
     def _loop(self) -> None:
         while not (self._halted.wait(self.pause) if self.pause else self._halted.is_set()):
@@ -144,6 +168,7 @@ class Owner:
             self._recovery.well(events)
         except Exception as error:
             log.exception("the owner could not finish a turn; it starts again from storage")
+            self._intake.doubt(events)
             self._recovery.failed(events, error)
 
     def _receive(self, wait: bool) -> list[Mail | Timer]:
@@ -185,7 +210,7 @@ class Owner:
             about = {"execution": execution}
             log.exception("%s cannot be handled", type(event).__name__, extra=about)
             group.touched.pop(execution, None)
-            group.starting = [attempt for attempt in group.starting if attempt.job.execution != execution]
+            group.starting = [a for a in group.starting if a.job.execution != execution or a.guest]
             if isinstance(event, Submission | CancelRequest):
                 group.withdraw(event.reply)
                 event.reply.set_exception(error)
@@ -200,94 +225,54 @@ class Owner:
     def _finish_turn(self, group: Group, now: int) -> None:
         self._allotment.admit(group, now)
         self._allotment.allot(group, now)
-        self._allotment.admit(group, now)  # an execution whose tasks are all disabled has ended by now
+        while self._allotment.admit(group, now):  # an execution whose tasks are all disabled has ended by now
+            self._allotment.allot(group, now)
         steps = group.steps()
-        refused = self._storage.commit(steps) if steps else frozenset()
+        refused = self._commit(steps, group)
+        self._intake.consumed(group.letters)
         for id in refused:
-            self._forget(id, group)
+            self._sequel.refused(id, group)
         if refused:
             self._mail.put(Inbox())  # one more turn, which hands out the slots that they held
         group.answer()
-        for timer in group.timers:  # before any is withdrawn: what asked for one may have ended in this turn
-            self._timers.add(timer)
-        for step in steps:
-            if step.execution.id not in refused:
-                self._follow_up(step, now)
-        for attempt in group.back:
-            job = attempt.job
-            for what in ("expire", "give_up"):
-                self._timers.withdraw(what, job.execution, job.path, job.attempt)
-        for attempt, reason in group.stopping:
-            attempt.stop(reason)
-        self._start_attempts(group)
+        self._sequel.follow(group, [step for step in steps if step.execution.id not in refused], now)
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
+        if self._slots.settle() or group.queued:
+            self._mail.put(Room(group.queued, slots=False))
 
-    def _start_attempts(self, group: Group) -> None:
-        for attempt in group.starting:
-            job = attempt.job
-            self._ledger.attempts[job.execution, job.path, job.attempt] = attempt
-            if attempt.expires_at is not None:
-                self._timers.add(Timer(attempt.expires_at, "expire", job.execution, job.path, job.attempt))
-            try:
-                self._dispatch(job)
-            except Exception as error:
-                log.exception("attempt %s of %s cannot be dispatched", job.attempt, job.path)
-                fault = Error("dispatcher", f"cannot be dispatched: {error}", job.path, job.attempt)
-                self._mail.put(Ended(attempt, Failed(fault, retry=True)))
-
-    def _follow_up(self, step: Step, now: int) -> None:
-        """Set the timers a committed step asks for; forget what has ended or waits long."""
-        record = step.execution
-        soon = False
-        for task in step.tasks:
-            if task.state == WAITING and task.due_at is not None:
-                self._timers.add(Timer(task.due_at, "due", record.id, task.path))
-                soon = soon or task.due_at - now < KEEP_WAITING
-            elif task.state == CANCELLED:
-                self._timers.withdraw("due", record.id, task.path)
-        if record.deadline is not None:
-            self._timers.add(Timer(record.deadline, "deadline", record.id))
-        if record.state in TERMINAL:
-            self._timers.withdraw("deadline", record.id)
-            self._recovery.acquit(record.id)
-            self._ledger.drop(record.id)
-        elif record.state == WAITING and not soon:
-            self._ledger.drop(record.id)
-
-    def _forget(self, execution: str, group: Group) -> None:
-        """A refused step: the submission was made before, or another server owns the execution now."""
-        group.refuse(execution)
-        if execution in group.created:
-            if group.touched[execution].record.state == PENDING:
-                self._capacity.withdraw(execution)
-        else:
-            log.warning("execution %s belongs to another server now", execution)
-            group.stopping += [(attempt, "shutdown") for attempt in self._ledger.running(execution)]
-        for _ in [a for a in group.starting if a.job.execution == execution]:
-            self._capacity.give_back()
-        group.starting = [a for a in group.starting if a.job.execution != execution]
-        self._recovery.acquit(execution)
-        self._capacity.release(execution)
-        self._ledger.drop(execution)
+    def _commit(self, steps: Sequence[Step], group: Group) -> frozenset[str]:
+        if group.queued:
+            return self._storage.commit(steps, ["queued"])
+        return self._storage.commit(steps) if steps else frozenset()
 
     def _adopt(self, _mail: Adopt, group: Group, now: int) -> None:
         if not self._allotment.draining:
             self._takeover.adopt(group, now)
+
+    def _hear(self, mail: Room, _group: Group, _now: int) -> None:
+        self._slots.hear(queued=mail.queued, slots=mail.slots)
+
+    def _give(self, mail: Want, _group: Group, _now: int) -> None:
+        self._slots.want(mail.count, mail.held)
 
     def _disown(self, _mail: Reload, _group: Group, _now: int) -> None:
         self._recovery.stale = True  # the next turn begins by reading all again; the epoch protects this one
 
     def _drain(self, mail: Drain, group: Group, now: int) -> None:
         self._allotment.draining = True
+        self._slots.close()
         if mail.hard:
-            group.stopping += [(attempt, "shutdown") for attempt in self._ledger.attempts.values()]
+            here = [attempt for attempt in self._ledger.attempts.values() if not attempt.offered]
+            group.stopping += [(attempt, "shutdown") for attempt in (*here, *self._ledger.guests.values())]
         mail.heard.set()
 
     def _reload(self) -> bool:
         """Forget all Runs and read them again from storage; whether that worked."""
         try:
             now = self._clock.now()
+            self._slots.enter()
+            self._exchange.call()
             self._finish_turn(self._takeover.reload(now), now)
         except Exception as error:
             log.exception("storage is not usable; trying again")

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from wfcore.engine.mail import Adopt, Inbox, Mail, Reload
+from wfcore.engine.mail import Adopt, Inbox, Mail, Offers, Reload, Room, Want
 from wfcore.errors import WorkflowError
 from wfcore.model.records import NodeRecord
 from wfcore.plugins.contracts import SharedStorage
@@ -42,7 +42,8 @@ class Alone:
 
     def tell(self, what: str, *about: str) -> None:
         """Let the other servers know: of a ``workflow`` (namespace, id) that was changed, of ``packages``,
-        of a message in the ``inbox`` of a node."""
+        of a message in the ``inbox`` of a node, of ``room`` that a node has made, of what it ``want``s,
+        of ``offers``."""
 
 
 class Pulse(Alone):
@@ -117,12 +118,13 @@ class Pulse(Alone):
             beat = self._storage.beat(self._node.id, self._lease)
             if not beat.known and not self._stopped:
                 log.warning("the other servers took this one for dead; it enters again")
-                self._storage.join(self._node)
-                self._send(Reload())
+                self._send(Reload())  # the owner enters it, since until then it holds what it has no right to
             if beat.orphans:
                 self._send(Adopt())
             if beat.mail:
                 self._send(Inbox())
+            self._send(Room(beat.queued))
+            self._send(Offers(beat.offers, beat.others))
             self._silent = False
         except Exception as error:
             if not self._silent:
@@ -135,6 +137,14 @@ class Pulse(Alone):
                 self._changed(namespace, id)
             case ["inbox", owner] if owner == self._node.id:
                 self._send(Inbox())
+            case ["queued"]:
+                self._send(Room(queued=True, slots=False))
+            case ["room", node] if node != self._node.id:
+                self._send(Room())
+            case ["want", node, count, held] if node != self._node.id:
+                self._send(Want(int(count), int(held)))
+            case ["offers"]:
+                self._send(Offers())
             case ["left"]:
                 self._wake.set()
             case ["" | "packages"]:

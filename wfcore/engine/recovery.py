@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import Ended, Line, Mail, Submission, execution_of
+from wfcore.engine.mail import Ended, Line, Mail, Submission, Take, execution_of
 from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
 
@@ -87,13 +87,13 @@ class Recovery:
 
     def _comes_again(self, event: Mail | Timer) -> TypeGuard[Mail]:
         """Whether the event comes again; if not, somebody is told so."""
-        if isinstance(event, Submission):
+        if isinstance(event, Submission | Take):
             if not event.reply.done():
                 remedy = "see the server's log; the same request may succeed later"
                 event.reply.set_exception(Unavailable("the server could not record this", remedy=remedy))
         elif isinstance(event, Ended):
-            job = event.attempt.job
-            self.ledger.attempts[job.execution, job.path, job.attempt] = event.attempt
+            known = self.ledger.guests if event.attempt.guest else self.ledger.attempts
+            known[event.attempt.key] = event.attempt
         elif isinstance(event, Line):
             event.attempt.room.acquire(blocking=False)  # it has not arrived
-        return not isinstance(event, Submission | Timer)  # timers are set anew from the rows
+        return not isinstance(event, Submission | Take | Timer)  # timers are set anew from the rows

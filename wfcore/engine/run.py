@@ -28,7 +28,8 @@ class Run:
     """One open execution. The machine changes it; ``take_step`` hands over what has to be committed.
 
     ``ready`` are paths that may start now, ``queued`` those of them that have a PENDING row because
-    no slot was free, ``running`` and ``waiting`` what their rows say; the rest is in ``tasks``.
+    no slot was free, ``running`` and ``waiting`` what their rows say; the rest is in ``tasks``. ``admits``:
+    the next step takes a workflow slot.
     """
 
     record: ExecutionRecord
@@ -41,15 +42,20 @@ class Run:
     running: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
     stopping: bool = False
+    admits: bool = False
     _changed: dict[str, TaskRecord] = field(default_factory=dict)
     _facts: list[Fact] = field(default_factory=list)
     _blobs: list[str] = field(default_factory=list)
     _taken: list[int] = field(default_factory=list)
 
     def note(self, now: int, kind: str, path: str = "", attempt: int = 0, **body: Any) -> None:
-        """Append a fact; its number follows the last one."""
+        """Append a fact; its number follows the last one, and it is not before the execution was created.
+
+        That was perhaps by another server, after this one had begun its turn.
+        """
         self.record.seq += 1
-        self._facts.append(Fact(self.record.seq, now, kind, path, attempt, body))
+        at = max(now, self.record.created_at)
+        self._facts.append(Fact(self.record.seq, at, kind, path, attempt, body))
 
     def change(self, task: TaskRecord) -> TaskRecord:
         """Mark a task's row as changed in this step."""
@@ -79,8 +85,10 @@ class Run:
             tuple(self._facts),
             tuple(self._blobs),
             tuple(self._taken),
+            self.admits,
         )
         self._changed, self._facts, self._blobs, self._taken = {}, [], [], []
+        self.admits = False
         return step
 
     @property

@@ -11,6 +11,7 @@ from wfcore.engine.capacity import Capacity
 from wfcore.engine.group import Group
 from wfcore.engine.intake import stop
 from wfcore.engine.ledger import Ledger
+from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
 from wfcore.model.execution import PENDING, RUNNING, WAITING, Error, ExecutionRecord
@@ -33,18 +34,22 @@ class Takeover:
     ledger: Ledger
     capacity: Capacity
     timers: Timers
+    slots: OwnSlots
     condemned: dict[str, str] = field(default_factory=dict)
 
     def adopt(self, group: Group, now: int) -> None:
         """Take over what dead servers left open."""
         while records := self.storage.adopt(self.ledger.owner, PAGE):
+            self.slots.adopted(sum(record.state == RUNNING for record in records))
             self._take_up(records, group, now)
 
     def reload(self, now: int) -> Group:
         """Forget everything but the attempts in flight, and read what is ours again."""
         self.ledger.runs.clear()
         self.capacity.forget()
-        self.capacity.busy = len(self.ledger.attempts)
+        offered = sum(attempt.offered for attempt in self.ledger.attempts.values())
+        self.capacity.busy = len(self.ledger.attempts) - offered + len(self.ledger.guests)
+        self.capacity.offered = offered
         self.timers.clear()
         self._watch_attempts()
         group = Group()
@@ -52,6 +57,7 @@ class Takeover:
         for records in self._ours():
             ours.update(record.id for record in records)
             self._take_up(records, group, now)
+        self.slots.doubt()
         for attempt in self.ledger.attempts.values():
             if attempt.job.execution not in ours:
                 group.stopping.append((attempt, "shutdown"))
@@ -120,7 +126,8 @@ class Takeover:
                 stop(attempt, "cancelled", group, now)
 
     def _watch_attempts(self) -> None:
-        for (execution, path, number), attempt in self.ledger.attempts.items():
+        for attempt in (*self.ledger.attempts.values(), *self.ledger.guests.values()):
+            execution, path, number = attempt.key
             for what, at in (("expire", attempt.expires_at), ("give_up", attempt.give_up_at)):
                 if at is not None:
                     self.timers.add(Timer(at, what, execution, path, number))

@@ -215,6 +215,7 @@ def _task(
         description=spec.get("description", ""),
         code=source,
         permissions=spec.get("permissions"),
+        runs_on=spec.get("runs_on", ""),
         secrets=frozenset(spec["secrets"]) if "secrets" in spec else None,
         sensitive=spec.get("sensitive", False),
     )

@@ -133,6 +133,13 @@ _TASK: Final = {
         "source": {"type": "string", "empty": False},
         "file": {"type": "string", "empty": False, "maxlength": 512},
         "permissions": {"type": "dict", "schema": _PERMISSIONS},
+        "runs_on": {
+            "type": "string",
+            "check_with": _named(
+                r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
+                "label: a letter or digit, then letters, digits, _, . and -",
+            ),
+        },
         "secrets": _SECRETS,
         "sensitive": {"type": "boolean"},
     },

@@ -33,6 +33,7 @@ class Step:
     its owner and epoch are still those of the record, else the step is refused.
     ``tasks`` are whole rows, written over what is there; ``facts`` are appended.
     ``blobs`` are digests the execution now refers to; ``taken`` the inbox messages it has consumed.
+    ``admits``: the execution begins to hold a workflow slot by it (see ``SharedStorage.slots``).
     """
 
     execution: ExecutionRecord
@@ -42,13 +43,16 @@ class Step:
     facts: Sequence[Fact] = ()
     blobs: Sequence[str] = ()
     taken: Sequence[int] = ()
+    admits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
     """A server that shares its storage with others. ``place`` is where it keeps its files.
 
-    ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock.
+    ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock. ``slots`` is how many
+    executions it may run at once, of those that all servers together may, ``tasks`` how many attempts it
+    may run at once; ``role`` is ``all``, ``api`` (it runs no task) or ``worker``.
     """
 
     id: str
@@ -57,6 +61,9 @@ class NodeRecord:
     version: str
     started_at: int = 0
     heartbeat_at: int = 0
+    slots: int = 0
+    role: str = "all"
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,38 @@ class Beat:
 
     ``known`` is False when the others took it for dead: what it owned may be theirs now. ``orphans``:
     there are open executions whose owner is dead. ``mail``: there are messages for its executions.
+    ``queued``: there are executions that nobody owns yet. ``offers``: some may be taken, shall stop, or
+    are lost.
+    ``others`` is how many attempts the other servers may run at once.
     """
 
     known: bool
     orphans: bool
     mail: bool
+    queued: bool = False
+    offers: bool = False
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An attempt that is recorded as started and may be run by any server that has the ``label`` of its task.
+
+    All else of it is in the rows of its execution. ``node`` is the server that runs it, ``stop`` why it shall
+    end.
+    """
+
+    execution: str
+    path: str
+    attempt: int
+    label: str = ""
+    node: str | None = None
+    stop: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """(execution, path, attempt)."""
+        return self.execution, self.path, self.attempt
 
 
 @dataclass(frozen=True, slots=True)

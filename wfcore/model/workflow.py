@@ -55,7 +55,8 @@ class Task:
 
     ``permissions`` is what the YAML says: it bounds what plugin code may do, and is all that the task's
     own ``code`` may do. None when the task does not say. ``secrets`` are those its expressions may read;
-    None: all of the workflow's. What a ``sensitive`` task returns is a secret.
+    None: all of the workflow's. What a ``sensitive`` task returns is a secret. ``runs_on`` is the label of
+    the servers that may run it, where there are several.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Task:
     description: str = ""
     code: Code | None = None
     permissions: Mapping[str, Any] | None = None
+    runs_on: str = ""
     secrets: frozenset[str] | None = None
     sensitive: bool = False
 

@@ -14,16 +14,15 @@ from urllib.parse import quote
 
 from wfcore.egress.url import Url
 from wfcore.errors import TerminalError
+from wfcore.model.secret import MASK
 from wfcore.packages import network
 from wfcore.packages.permissions import Slot
+from wfcore.secrets.spellings import spellings
 
 HANDLE: Final = re.compile(r"wfs_[0-9a-f]{32}")
 ALGORITHMS: Final = ("sha256", "sha1", "sha512")
 #: What may stand in a path in the place of a handle: segments that need no encoding.
 _IN_PATH: Final = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._~:@!$&'()*+,;=/-]+")
-#: Shorter values would turn up in answers by chance.
-_MASKED_FROM: Final = 4
-MASK: Final = "***"
 
 Encode = Callable[[str], str]
 
@@ -87,7 +86,7 @@ class Handles:
 
     def mask(self, text: str) -> str:
         """The text without the values that this call has had in hand, in the encodings that are usual."""
-        for spelling in self._spellings:
+        for spelling in sorted(self._spellings, key=len, reverse=True):
             text = text.replace(spelling, MASK)
         return text
 
@@ -96,7 +95,7 @@ class Handles:
 
         Others are left: code would otherwise learn by what is masked whether it has guessed a secret.
         """
-        for spelling, slots in self._spellings.items():
+        for spelling, slots in sorted(self._spellings.items(), key=lambda one: -len(one[0])):
             if any(network.allows(self._slots[name].to, url) for name in slots):
                 content = content.replace(spelling.encode(), MASK.encode())
         return content
@@ -120,11 +119,8 @@ class Handles:
         return f"wfs_{name}"
 
     def _hide(self, value: str, slots: tuple[str, ...]) -> None:
-        if len(value) >= _MASKED_FROM:
-            encoded = base64.b64encode(value.encode()).decode()
-            spellings = (value, encoded, encoded.rstrip("="), quote(value, safe=""), json.dumps(value)[1:-1])
-            for spelling in spellings:
-                self._spellings.setdefault(spelling, set()).update(slots)
+        for spelling in spellings(value):
+            self._spellings.setdefault(spelling, set()).update(slots)
 
     def _found(self, text: str) -> list[_Held]:
         return [self._held[name] for name in HANDLE.findall(text) if name in self._held]

@@ -62,12 +62,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt of a task, as a dispatcher carries it; ``key`` is its idempotency key."""
+    """One attempt of a task, as a dispatcher carries it; ``key`` is its idempotency key.
+
+    ``label`` is that of the servers which may run it, if not any may.
+    """
 
     execution: str
     path: str
     attempt: int
     key: str
+    label: str = ""
 
 
 class Dispatcher(Driver, Protocol):
@@ -78,6 +82,20 @@ class Dispatcher(Driver, Protocol):
 
     def dispatch(self, job: Job) -> None:
         """Run the attempt soon; returns at once."""
+
+
+@runtime_checkable
+class Courier(Dispatcher, Protocol):
+    """A dispatcher that carries attempts to servers elsewhere, by a broker; it needs a ``SharedStorage``.
+
+    What it carries are only names: each attempt is a row there, which one server takes. So it may bring one
+    twice or never: the engine dispatches anew what nobody has taken for ``resend`` seconds.
+    """
+
+    resend: float
+
+    def work(self, tasks: int, labels: Sequence[str]) -> None:
+        """Begin to run here up to ``tasks`` attempts at once, without a label or with one of these."""
 
 
 @dataclass(frozen=True, slots=True)

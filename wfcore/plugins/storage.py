@@ -23,6 +23,7 @@ from wfcore.model.records import (
     WorkflowRecord,
 )
 from wfcore.plugins.driver import Driver
+from wfcore.plugins.offers import Offers
 
 
 @runtime_checkable
@@ -58,8 +59,8 @@ class Storage(Driver, Protocol):
     def adopt(self, owner: str, limit: int) -> list[ExecutionRecord]:
         """Take open executions of dead owners: sets owner, raises epoch; RUNNING and WAITING before PENDING.
 
-        On a storage that belongs to one server every other owner is dead; on a ``SharedStorage`` one
-        that is no node (any more).
+        On a storage that belongs to one server every other owner is dead, and what has none is taken too;
+        on a ``SharedStorage`` one that is no node (any more), and the slots of what is RUNNING come along.
         """
 
     def execution(self, id: str) -> ExecutionRecord | None:
@@ -206,17 +207,31 @@ class Storage(Driver, Protocol):
 
 
 @runtime_checkable
-class SharedStorage(Storage, Protocol):
+class SharedStorage(Storage, Offers, Protocol):
     """A storage that several servers use at once, each a node that owns some of the executions.
 
-    Leases are measured on the database's clock alone.
+    Leases are measured on the database's clock alone. A step that ``admits`` raises Unavailable, and nothing
+    of its group is written, when its owner is no node (any more). An execution without an owner is queued: it
+    waits for whoever has room.
     """
 
     def join(self, node: NodeRecord) -> None:
-        """Enter a server, or enter it again; others at its place are dead, and go."""
+        """Enter a server, or enter it again; others at its place are dead, and go.
+
+        It has as many slots as it has RUNNING executions.
+        """
 
     def beat(self, node: str, lease: float) -> Beat:
         """Renew a server's lease; those that have not for ``lease`` seconds are dead, and go."""
+
+    def slots(self, node: str, held: int, wanted: int, limit: int) -> int:
+        """Give a server ``wanted`` workflow slots, if all servers stay within ``limit``; at least ``held``.
+
+        The slots it has now; 0 when it is no node. What runs without a living owner counts too.
+        """
+
+    def claim(self, node: str, limit: int, only: str | None = None) -> list[ExecutionRecord]:
+        """Take the oldest queued executions, or only that one: sets owner, raises epoch."""
 
     def leave(self, node: str) -> None:
         """Take a server off: what it still owns is for the others to adopt."""

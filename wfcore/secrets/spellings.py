@@ -7,7 +7,7 @@ import html
 import json
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 #: Shorter texts turn up by chance; they are hidden where they are known to be, and not looked for.
 LEAST: Final = 4
@@ -29,23 +29,23 @@ def spellings(value: str) -> frozenset[str]:
 
 def _all(value: str) -> Iterator[str]:
     content = value.encode("utf-8", "surrogatepass")
-    yield value
     yield value.strip()
-    for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        yield escaped
-        yield escaped.replace("/", "\\/")
-        yield json.dumps(escaped)[1:-1]
-    yield repr(value)[1:-1]
-    yield repr(content)[2:-1]
-    yield html.escape(value)
+    yield unquote(value)
+    yield unquote_plus(value)
+    for written in dict.fromkeys(_written(value)):
+        yield written
+        yield written.replace("/", "\\/")
+        yield from _base64(written.encode("utf-8", "surrogatepass"))
+    yield json.dumps(json.dumps(value)[1:-1])[1:-1]
+    yield json.dumps(json.dumps(value, ensure_ascii=False)[1:-1])[1:-1]
+    yield quote(quote(content, safe=""), safe="")
     yield html.escape(value, quote=False)
     yield value.replace('"', '""')
     yield value.replace("'", "''")
     yield value.replace("'", "'\"'\"'")
-    for encoded in (quote(content, safe=""), quote(content), quote_plus(content), _percent(content)):
-        yield encoded
-        yield _lower(encoded)
-        yield quote(encoded, safe="")
+    yield _lower(quote(content, safe=""))
+    yield _percent(content)
+    yield _lower(_percent(content))
     yield content.hex()
     yield content.hex().upper()
     yield content.hex(":")
@@ -53,8 +53,21 @@ def _all(value: str) -> Iterator[str]:
     yield "".join(f"\\x{byte:02x}" for byte in content)
     yield "".join(f"\\u{ord(character):04x}" for character in value)
     yield base64.b32encode(content).decode().rstrip("=")
-    yield from _base64(content)
     yield from _base64(value.encode("utf-16-le", "surrogatepass"))
+
+
+def _written(value: str) -> Iterator[str]:
+    """As it stands within the usual documents, which may be encoded as a whole."""
+    content = value.encode("utf-8", "surrogatepass")
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    yield repr(content)[2:-1]
+    yield html.escape(value)
+    yield quote(content, safe="")
+    yield quote(content)
+    yield quote_plus(content)
 
 
 def _base64(content: bytes) -> Iterator[str]:

@@ -17,11 +17,19 @@ from wfcore.engine.engine import Engine, Parts
 from wfcore.engine.ids import Ids
 from wfcore.engine.library import Library
 from wfcore.engine.ticker import fired
-from wfcore.errors import NotFound
+from wfcore.errors import InvalidConfig, NotFound
 from wfcore.hooks.calls import Hooks
 from wfcore.model.execution import ExecutionRecord
 from wfcore.model.records import TriggerRecord
-from wfcore.plugins.contracts import Clock, KeyedTrigger, Storage, WebRequest
+from wfcore.plugins.contracts import (
+    Clock,
+    Courier,
+    Dispatcher,
+    KeyedTrigger,
+    SharedStorage,
+    Storage,
+    WebRequest,
+)
 from wfcore.plugins.host import Host
 from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
@@ -153,7 +161,7 @@ def open_app(
         )
         secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
-        engine.start(timers=timers)
+        engine.start(timers=timers and config["server"]["role"] != "worker")
         yield App(
             config,
             node,
@@ -185,11 +193,12 @@ def _engine(
     audit: AuditLog,
 ) -> Engine:
     config, environment = installed.config, os.environ
+    role = _role(config, storage)
     limits: Mapping[str, Any] = config["execution"]
     parts = Parts(
         storage=storage,
         library=library,
-        dispatcher=installed.build(DISPATCHERS, limits["dispatcher"]),
+        dispatcher=_dispatcher_of(installed, storage),
         actions=installed.actions,
         triggers=lambda kind: installed.live(TRIGGERS, kind),
         hooks=installed.hooks,
@@ -199,17 +208,42 @@ def _engine(
         node=node,
         env={name: environment[name] for name in config["expressions"]["env"] if name in environment},
         workflows=limits["maxConcurrentWorkflows"],
-        tasks=limits["maxConcurrentTasks"],
+        tasks=0 if role == "api" else limits["maxConcurrentTasks"],
+        labels=limits["labels"],
         retention=limits["retention"],
         remembrance=config["audit"]["retention"],
         lease=limits["lease"],
         place=place(config),
         address=address,
+        role=role,
         reread_packages=installed.shelf.forget,
         secrets=installed.desk(),
         audit=audit,
     )
     return Engine(parts)
+
+
+def _role(config: Config, storage: Storage) -> str:
+    role: str = config["server"]["role"]
+    if role != "all" and not isinstance(storage, SharedStorage):
+        raise InvalidConfig(
+            f"server.role: {role!r} is one of several servers, but the storage"
+            f" {config['storage']['type']!r} belongs to one alone",
+            remedy="share a database (storage.type: postgres), or let the server have all roles",
+        )
+    return role
+
+
+def _dispatcher_of(installed: Installed, storage: Storage) -> Dispatcher:
+    name = installed.config["execution"]["dispatcher"]
+    dispatcher: Dispatcher = installed.build(DISPATCHERS, name)
+    if isinstance(dispatcher, Courier) and not isinstance(storage, SharedStorage):
+        raise InvalidConfig(
+            f"execution.dispatcher: {name!r} brings tasks to other servers, but the storage"
+            f" {installed.config['storage']['type']!r} belongs to one alone",
+            remedy="share a database (storage.type: postgres), or take the dispatcher `local`",
+        )
+    return dispatcher
 
 
 def _dispatcher(installed: Installed, engine: Engine) -> tuple[str, Any]:

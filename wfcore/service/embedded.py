@@ -87,5 +87,10 @@ def open_history(config: Config, id: str) -> Iterator[History]:
 
 
 def _own(config: Config, database: Path) -> Config:
-    """The same configuration with this database; the data directory stays, and so the rest that is in it."""
-    return replace(config, tree={**config.tree, "storage": {"type": "sqlite", "path": str(database)}})
+    """The same configuration for one process with this database; the rest of the data directory stays."""
+    alone = {
+        "storage": {"type": "sqlite", "path": str(database)},
+        "server": {**config["server"], "role": "all"},
+        "execution": {**config["execution"], "dispatcher": "local"},
+    }
+    return replace(config, tree={**config.tree, **alone})

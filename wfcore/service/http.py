@@ -25,7 +25,10 @@ def build_app(site: Site) -> falcon.App[Request, Response]:
     api.add_error_handler(Exception, _failed)
     api.add_error_handler(falcon.HTTPError, _refused_by_http)
     api.add_error_handler(WorkflowError, _refused)
+    worker = site.app.config["server"]["role"] == "worker"
     for route, resource in resources(site):
+        if worker and not route.everywhere:
+            continue
         api.add_route(route.path, resource, suffix=route.suffix)
     for path, resource in site.app.hooks.routes(site).items():
         _mount(api, path, resource)

@@ -66,13 +66,17 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path with its resource; ``suffix`` picks its ``on_METHOD_suffix``; ``free`` takes any query."""
+    """A path with its resource; ``suffix`` picks its ``on_METHOD_suffix``; ``free`` takes any query.
+
+    ``everywhere``: also a server answers it that is only a worker.
+    """
 
     path: str
     resource: Callable[[Site], object]
     operations: tuple[Operation, ...]
     suffix: str | None = None
     free: bool = False
+    everywhere: bool = False
 
     @property
     def public(self) -> bool:
@@ -270,13 +274,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/tokens", TokenList, (_TOKENS, _CREATE)),
     Route("/api/v1/tokens/{name}", TokenItem, (_REVOKE,)),
     Route("/api/v1/self", Self, (_get(SEE, "Who sends this.", "Self"),)),
-    Route("/api/v1/server", Server, (_get(SEE_ALL, "The server's status.", "Server"),)),
-    Route("/api/v1/server/stop", Server, (_STOP,), "stop"),
+    Route("/api/v1/server", Server, (_get(SEE_ALL, "The server's status.", "Server"),), everywhere=True),
+    Route("/api/v1/server/stop", Server, (_STOP,), "stop", everywhere=True),
     Route("/api/v1/openapi.json", Description, (_get(SEE, "This document.", "Anything"),)),
     Route("/hooks/{path:path}", Hooks, tuple(map(_hook, _HOOK_METHODS)), free=True),
-    Route("/healthz", Healthz, (_get(PUBLIC, "Whether the process answers.", "Health"),)),
-    Route("/readyz", Readyz, (_READY,)),
-    Route("/metrics", Metrics, (_get(SEE_ALL, "Metrics as Prometheus text.", "", gives=PROMETHEUS),)),
+    Route("/healthz", Healthz, (_get(PUBLIC, "Whether the process answers.", "Health"),), everywhere=True),
+    Route("/readyz", Readyz, (_READY,), everywhere=True),
+    Route(
+        "/metrics",
+        Metrics,
+        (_get(SEE_ALL, "Metrics as Prometheus text.", "", gives=PROMETHEUS),),
+        everywhere=True,
+    ),
 )
 
 

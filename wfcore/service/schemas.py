@@ -132,7 +132,17 @@ _SERVER: Final = {
     "running_tasks": _WHOLE,
     "health": _LABELS,
     "nodes": _list(
-        _object(node=_TEXT, address=_TEXT, place=_TEXT, version=_TEXT, started_at=_TIME, heartbeat_at=_TIME)
+        _object(
+            node=_TEXT,
+            address=_TEXT,
+            place=_TEXT,
+            version=_TEXT,
+            role=_TEXT,
+            slots=_WHOLE,
+            tasks=_WHOLE,
+            started_at=_TIME,
+            heartbeat_at=_TIME,
+        )
     ),
 }
 _ROLE: Final[Schema] = {"type": "string", "enum": list(ROLES)}

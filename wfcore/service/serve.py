@@ -26,6 +26,7 @@ from wfcore.service.bell import hear_signals
 from wfcore.service.http import build_app
 from wfcore.service.lock import ServerLock
 from wfcore.service.logging import setup_logging
+from wfcore.service.private import keep_private
 from wfcore.service.site import Parking, Site
 from wfcore.service.wire import Listener
 
@@ -46,6 +47,7 @@ def serve(config: Config) -> int:
     A second signal ends the process at once. Raises Conflict when another server has the data
     directory or the port, InvalidConfig for an address that cannot be bound.
     """
+    keep_private()
     setup_logging(config["logging"])
     section = config["server"]
     with (

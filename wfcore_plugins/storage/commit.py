@@ -85,4 +85,5 @@ def _join(before: Step, step: Step) -> Step:
         facts=(*before.facts, *step.facts),
         blobs=(*before.blobs, *step.blobs),
         taken=(*before.taken, *step.taken),
+        admits=before.admits or step.admits,
     )

@@ -28,8 +28,9 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit": ("server", "seq"),
     "token": ("name",),
 }
-#: Servers live where they run: they are not moved. A message gets a number where it comes to.
-_LEFT: Final = {"node": COLUMNS["node"], "inbox": ("id",)}
+#: Servers, and what they run for each other, live where they run: they are not moved. A message gets a number
+#: where it comes to.
+_LEFT: Final = {"node": COLUMNS["node"], "offer": COLUMNS["offer"], "inbox": ("id",)}
 #: Rows in memory at once; one may have a few hundred kilobytes.
 _PAGE: Final = 200
 

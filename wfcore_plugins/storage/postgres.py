@@ -26,6 +26,7 @@ from .postgres_commit import CHANNEL, Claim, claim_of, claim_text, write_text
 from .postgres_faults import ERRORS, cause_of, faults, is_deadlock, line, unavailable
 from .postgres_listener import Listener
 from .postgres_nodes import NodeQueries, expect_nobody
+from .postgres_offers import OfferQueries
 from .postgres_outcome import Question, was_committed
 from .postgres_pool import Pool
 from .postgres_target import Target
@@ -67,6 +68,7 @@ class PostgresStorage(
     AuditQueries,
     TokenQueries,
     NodeQueries,
+    OfferQueries,
     MoveQueries,
 ):
     """``Storage`` on a PostgreSQL database, which several servers may use.
@@ -239,6 +241,12 @@ class PostgresStorage(
         with self._connection():
             cursor = self._pool.open(claim_text(self._pool.held().cursor(), units))
             claim = claim_of(units, cursor.fetchone())
+            if not claim.seated:
+                cursor.execute("rollback")
+                raise Unavailable(
+                    "the other servers took this one for dead, so it may let nothing run",
+                    remedy="it enters again by itself: try again in a moment",
+                )
             lost = _finish(cursor, claim, notify)
         if lost is not None:
             question = Question(claim.transaction, claim.accepted[0].execution.id)

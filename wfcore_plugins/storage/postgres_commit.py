@@ -37,18 +37,22 @@ _UNFIRE: Final = f"delete from tick where {_KEY_OF_TICK} and execution = %s"  # 
 _MOVE: Final = (
     'update "trigger" set next_at = %s where namespace = %s and workflow = %s and name = %s and next_at <= %s'
 )
+#: Nobody is taken for dead while it lets an execution run: then its slots would be given away.
+_SEATED: Final = "seated as (select id from node where id = any(%s) order by id for key share)"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What the first round trip came back with: the transaction's id, and the steps that are accepted.
 
-    ``unused`` are the ticks that were fired for an execution that was then refused.
+    ``unused`` are the ticks that were fired for an execution that was then refused. ``seated`` says that the
+    servers that let executions run by it are taken for alive.
     """
 
     transaction: str
     accepted: Sequence[Step]
     unused: Sequence[Step]
+    seated: bool
 
 
 def claim_text(cursor: Any, units: Sequence[Step]) -> str:
@@ -61,12 +65,15 @@ def claim_text(cursor: Any, units: Sequence[Step]) -> str:
         parts += _creation(cursor, created, ticked=bool(ticked))
     if changed:
         parts += _change(cursor, changed)
+    if owners := _admitting(units):
+        parts.append(_sql(cursor, _SEATED, (owners,)))
     answer = ", ".join(
         f"array(select {column} from {table})" if there else "'{}'::text[]"  # noqa: S608
         for table, column, there in (
             ("fired", "execution", ticked),
             ("created", "id", created),
             ("changed", "id", changed),
+            ("seated", "id", owners),
         )
     )
     texts = ["begin"]
@@ -78,13 +85,14 @@ def claim_text(cursor: Any, units: Sequence[Step]) -> str:
 
 def claim_of(units: Sequence[Step], row: Sequence[Any]) -> Claim:
     """What the row that came back says about the steps."""
-    transaction, fired, created, changed = row
+    transaction, fired, created, changed, seated = row
     done = {*created, *changed}
     unused = {*fired} - done
     return Claim(
         transaction,
         [step for step in units if step.execution.id in done],
         [step for step in units if step.execution.id in unused],
+        set(_admitting(units)) <= {*seated},
     )
 
 
@@ -115,6 +123,11 @@ def _creating(units: Sequence[Step]) -> list[Step]:
 
 def _changing(units: Sequence[Step]) -> list[Step]:
     return sorted((step for step in units if not step.create), key=lambda step: step.execution.id)
+
+
+def _admitting(units: Sequence[Step]) -> list[str]:
+    """The servers that let an execution run by these steps."""
+    return sorted({step.execution.owner or "" for step in units if step.admits})
 
 
 def _submission(step: Step) -> tuple[str, str, str]:

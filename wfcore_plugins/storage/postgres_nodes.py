@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from wfcore.api import Beat, Conflict, NodeRecord
+from peewee import SQL
 
-from .queries import IS_OPEN
+from wfcore.api import Beat, Conflict, ExecutionRecord, NodeRecord
+
+from .queries import IS_OPEN, IS_QUEUED, execution_of
 from .schema import COLUMNS, Sessions
 
 #: The database's clock, in UTC microseconds.
 _NOW: Final = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 _JOIN: Final = f"""
-    with gone as (delete from node where place = %s and id <> %s)
-    insert into node (id, place, address, version, started_at, heartbeat_at)
-        values (%s, %s, %s, %s, {_NOW}, {_NOW})
+    with gone as (delete from node where place = %(place)s and id <> %(id)s)
+    insert into node (id, place, address, version, started_at, heartbeat_at, role, tasks, slots)
+        values (%(id)s, %(place)s, %(address)s, %(version)s, {_NOW}, {_NOW}, %(role)s, %(tasks)s,
+            (select count(*) from execution where owner = %(id)s and state = 'RUNNING'))
         on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
 """  # noqa: S608
 #: One statement: renew, bury the dead (whom another may be burying just now), look whether there is work.
@@ -29,10 +32,26 @@ _BEAT: Final = f"""
     living as (select id from node where id not in (select id from dead))
     select
         exists (select from me),
-        exists (select from execution where {IS_OPEN} and owner is distinct from %(node)s
+        exists (select from execution where {IS_OPEN} and owner <> %(node)s
             and not exists (select from living where living.id = execution.owner)),
         exists (select from inbox where exists (
-            select from execution where execution.id = inbox.execution and owner = %(node)s and {IS_OPEN}))
+            select from execution where execution.id = inbox.execution and owner = %(node)s and {IS_OPEN})),
+        exists (select from execution where {IS_QUEUED}),
+        exists (select from offer where node is null)
+            or exists (select from offer where node = %(node)s and stop <> '')
+            or exists (select from offer o where o.node is not null
+                and not exists (select from living where living.id = o.node)),
+        (select coalesce(sum(tasks), 0)::bigint from node join living on living.id = node.id
+            where node.id <> %(node)s)
+"""  # noqa: S608
+#: The advisory lock of whoever counts all workflow slots.
+_COUNTING: Final = 0x57464C58
+_SLOTS: Final = f"""
+    update node set slots = greatest(%(held)s, least(%(wanted)s, %(limit)s
+        - (select coalesce(sum(slots), 0) from node where id <> %(node)s)
+        - (select count(*) from execution where state = 'RUNNING' and {IS_OPEN}
+            and not exists (select from node where node.id = execution.owner))))
+    where id = %(node)s returning slots
 """  # noqa: S608
 #: A server that was heard of so lately (microseconds) may be alive.
 _RECENT: Final = 60_000_000
@@ -44,7 +63,7 @@ class NodeQueries:
     def join(self: Sessions, node: NodeRecord) -> None:
         """See ``SharedStorage``."""
         with self.writing() as t:
-            values = (node.place, node.id, node.id, node.place, node.address, node.version)
+            values = {name: getattr(node, name) for name in COLUMNS["node"]}
             _run(t.node, _JOIN, values)
 
     def beat(self: Sessions, node: str, lease: float) -> Beat:
@@ -52,6 +71,29 @@ class NodeQueries:
         with self.writing() as t:
             values = {"node": node, "lease": round(lease * 1_000_000)}
             return Beat(*_run(t.node, _BEAT, values).fetchone())
+
+    def slots(self: Sessions, node: str, held: int, wanted: int, limit: int) -> int:
+        """See ``SharedStorage``.
+
+        It need not be durable by itself: a commit that relies on it is durable with all that was before it.
+        """
+        with self.writing() as t:
+            _run(t.node, "set local synchronous_commit = off", ())
+            _run(t.node, "select pg_advisory_xact_lock(%s)", (_COUNTING,))
+            values = {"node": node, "held": held, "wanted": wanted, "limit": limit}
+            row = _run(t.node, _SLOTS, values).fetchone()
+            return 0 if row is None else int(row[0])
+
+    def claim(self: Sessions, node: str, limit: int, only: str | None = None) -> list[ExecutionRecord]:
+        """See ``SharedStorage``."""
+        with self.writing() as t:
+            e = t.execution
+            queue = e.select(e.id).where(SQL(IS_QUEUED)).order_by(e.id).limit(limit)
+            if only is not None:
+                queue = queue.where(e.id == only)
+            change = e.update({e.owner: node, e.epoch: e.epoch + 1}).where(e.id.in_(t.claimed(queue)))
+            rows = list(change.returning(SQL("*")).dicts().execute())
+        return sorted(map(execution_of, rows), key=lambda record: record.id)
 
     def leave(self: Sessions, node: str) -> None:
         """See ``SharedStorage``."""

@@ -19,6 +19,8 @@ _T = TypeVar("_T")
 
 #: As the partial index says it, or SQLite would not use that.
 IS_OPEN: Final = "state in ('PENDING', 'RUNNING', 'WAITING')"
+#: It waits for any server that has room.
+IS_QUEUED: Final = "state = 'PENDING' and owner is null"
 
 _ALL: Final = SQL(", ".join(f'"{name}"' for name in COLUMNS["execution"]))
 
@@ -54,10 +56,15 @@ class ExecutionQueries:
         """See ``Storage``."""
         with self.writing() as t:
             e = t.execution
-            foreign = SQL(IS_OPEN) & (e.owner.is_null() | t.is_dead(e.owner, owner))
-            queue = e.select(e.id).where(foreign).order_by(e.state == "PENDING", e.id).limit(limit)
+            queue = (
+                e.select(e.id)
+                .where(SQL(IS_OPEN) & t.is_orphan(e.owner, owner))
+                .order_by(e.state == "PENDING", e.id)
+                .limit(limit)
+            )
             change = e.update({e.owner: owner, e.epoch: e.epoch + 1}).where(e.id.in_(t.claimed(queue)))
             taken = [execution_of(row) for row in change.returning(SQL("*")).dicts().execute()]
+            t.seat(owner, sum(record.state == "RUNNING" for record in taken))
         return sorted(taken, key=lambda record: (record.state == "PENDING", record.id))
 
     def counts(self: Sessions) -> Mapping[str, int]:

@@ -39,7 +39,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "digest",
     ),
     "token": ("name", "role", "namespaces", "digest", "created_at", "created_by", "expires_at"),
-    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at"),
+    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at", "slots", "role", "tasks"),
+    "offer": ("execution", "path", "attempt", "label", "node", "stop", "offered_at"),
     "secret": ("scope", "name", "revision", "master", "sealed", "created_at", "updated_at"),
 }  # fmt: skip
 
@@ -65,6 +66,7 @@ class Tables:
     audit: Any
     token: Any
     node: Any
+    offer: Any
     secret: Any
     shared: bool = False
 
@@ -72,10 +74,17 @@ class Tables:
         """The rows of a query that no other transaction is changing, kept from them until this one ends."""
         return query.for_update(skip_locked=True) if self.shared else query
 
-    def is_dead(self, owner: Any, me: str) -> Any:
-        """Whether an owner is another than ``me`` and, where others may live, none of the living nodes."""
-        foreign = owner != me
-        return foreign & owner.not_in(self.node.select(self.node.id)) if self.shared else foreign
+    def is_orphan(self, owner: Any, me: str) -> Any:
+        """Whether this is nobody or another than ``me``; where others may live: no node (any more)."""
+        if not self.shared:
+            return owner.is_null() | (owner != me)
+        return owner.is_null(False) & (owner != me) & owner.not_in(self.node.select(self.node.id))
+
+    def seat(self, node: str, more: int) -> None:
+        """The node has so many workflow slots more, with the executions that it took over."""
+        if self.shared and more:
+            n = self.node
+            n.update({n.slots: n.slots + more}).where(n.id == node).execute()
 
 
 def tables(db: Database) -> Tables:

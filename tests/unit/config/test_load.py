@@ -87,6 +87,9 @@ def test_every_key_can_come_from_the_environment(key, here):
         "server.stopGrace": "5m",
         "execution.retention": "5m",
         "execution.lease": "5m",
+        "audit.retention": "5d",
+        "server.role": "worker",
+        "dispatchers.celery.broker": "redis://localhost",
     }.get(key.name, value)
     value = {"server.maxBody": "2MiB", "logging.level": "DEBUG"}.get(key.name, value)
     environ = {key.environment: value}

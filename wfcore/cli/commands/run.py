@@ -33,6 +33,7 @@ def run(session: Session, file: str, *, input: list[str] | None = None, inputs: 
     from wfcore.cli.follow import terminable
     from wfcore.errors import UsageError
     from wfcore.service.embedded import run_source
+    from wfcore.service.private import keep_private
 
     if file == "-" == inputs:
         raise UsageError(
@@ -41,6 +42,7 @@ def run(session: Session, file: str, *, input: list[str] | None = None, inputs: 
     values = sources.inputs(input or [], inputs)
     source, files = sources.workflow(file)
     name = "stdin" if file == "-" else file
+    keep_private()
     with _log(session), terminable(), run_source(session.config, source, name, values, files) as begun:
         interrupted = _follow(session, begun)
         end = begun.executions.describe(begun.id)

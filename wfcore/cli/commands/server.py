@@ -25,7 +25,12 @@ _LOOK = 0.02
 
 
 def start(
-    session: Session, *, detach: bool = False, host: str | None = None, port: int | None = None
+    session: Session,
+    *,
+    detach: bool = False,
+    host: str | None = None,
+    port: int | None = None,
+    role: str | None = None,
 ) -> Answer | int:
     """Start the server, in the foreground unless --detach.
 
@@ -36,8 +41,9 @@ def start(
         detach: Return when the server is ready; it goes on in the background and logs to server.log.
         host (ADDRESS): The address to listen on, instead of server.host.
         port (NUMBER): The port to listen on, instead of server.port; 0 takes a free one.
+        role (ROLE): What it does among several servers, instead of server.role: all, api or worker.
     """
-    given = {"server.host": host, "server.port": None if port is None else str(port)}
+    given = {"server.host": host, "server.port": None if port is None else str(port), "server.role": role}
     config = session.configured({key: value for key, value in given.items() if value is not None})
     if detach:
         return _detached(
@@ -85,7 +91,8 @@ def status(session: Session) -> Answer:
     lines: list[Line] = [[Styled(f"{name:12}", "dim"), value] for name, value in rows]
     for node in found["nodes"]:
         mine = " (this one)" if node["node"] == found["node"] else ""
-        text = f"{node['address']}, version {node['version']}, last heard of {node['heartbeat_at']}{mine}"
+        about = f"{node['address']}, role {node['role']}, version {node['version']}"
+        text = f"{about}, last heard of {node['heartbeat_at']}{mine}"
         lines.append([Styled(f"{'node':12}", "dim"), text])
     for driver, fault in found["health"].items():
         if fault:

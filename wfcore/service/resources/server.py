@@ -56,6 +56,9 @@ def _node(node: NodeRecord) -> dict[str, Any]:
         "address": node.address,
         "place": node.place,
         "version": node.version,
+        "role": node.role,
+        "slots": node.slots,
+        "tasks": node.tasks,
         "started_at": rfc3339(node.started_at),
         "heartbeat_at": rfc3339(node.heartbeat_at),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wfcore.api import ExecutionQuery, ExecutionRecord, Fact, Message, Step, Storage
+from wfcore.api import ExecutionQuery, ExecutionRecord, Fact, Message, SharedStorage, Step, Storage
 
 
 def running(id: str, **columns: Any) -> ExecutionRecord:
@@ -83,7 +83,7 @@ class ExecutionContract:
             storage,
             running("0001", owner="dead", state="PENDING", epoch=3),
             running("0002", owner="dead", state="WAITING"),
-            running("0003", owner=None, state="PENDING"),
+            running("0003", owner="gone", state="PENDING"),
             running("0004", owner="dead"),
             running("0005", owner="dead", state="SUCCESS"),
             running("0006"),
@@ -95,6 +95,11 @@ class ExecutionContract:
         assert storage.execution("0005") == running("0005", owner="dead", state="SUCCESS")
         assert storage.execution("0006") == running("0006")
         assert storage.adopt("me", 10) == []
+
+    def test_what_nobody_owns_is_adopted_where_no_other_server_may_claim_it(self, storage: Storage) -> None:
+        create(storage, running("0001", owner=None, state="PENDING"))
+        taken = [] if isinstance(storage, SharedStorage) else ["0001"]
+        assert ids(storage.adopt("me", 10)) == taken
 
     def test_adopting_page_by_page_ends_and_leaves_nobody_out(self, storage: Storage) -> None:
         states = ("PENDING", "RUNNING", "WAITING")

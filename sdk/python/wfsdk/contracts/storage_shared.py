@@ -9,13 +9,11 @@ Beside ``StorageContract``, for a driver that lets several be started on the sam
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -25,34 +23,17 @@ from wfcore.api import (
     ExecutionQuery,
     Fact,
     Message,
-    NodeRecord,
     SharedStorage,
     Step,
     Storage,
     TaskRecord,
 )
+from wfsdk.contracts.racing import PATIENCE, ROUNDS, race
 from wfsdk.contracts.storage_commit import TICK, with_trigger
 from wfsdk.contracts.storage_executions import running
+from wfsdk.contracts.storage_offers import OffersContract, keys, prepare
+from wfsdk.contracts.storage_slots import SlotsContract, node
 from wfsdk.contracts.storage_workflows import revision, webhook
-
-ROUNDS = 30
-#: Seconds after which something that should come will not.
-PATIENCE = 60.0
-
-
-def race(*acts: Callable[[], Any]) -> list[Any]:
-    """Do all of them at the same moment; what each returned or raised."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        barrier.wait(PATIENCE)
-        try:
-            return act()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def submissions(owner: str, numbers: Sequence[int]) -> list[Step]:
@@ -63,7 +44,7 @@ def submissions(owner: str, numbers: Sequence[int]) -> list[Step]:
     ]
 
 
-class SharedStorageContract:
+class SharedStorageContract(OffersContract, SlotsContract):
     """Two started drivers on the same data are two servers: neither harms the other or waits for ever."""
 
     @abstractmethod
@@ -302,7 +283,15 @@ class SharedStorageContract:
         assert storage.beat("a", 600).mail
         assert not other.beat("b", 600).mail
 
+    def test_what_nobody_takes_is_told_again(self, storage: SharedStorage) -> None:
+        offers = prepare(storage, "a", "b")
+        storage.take_offers("b", [], 1)
+        assert storage.idle_offers("a", 600) == storage.idle_offers("b", 0) == []
+        assert keys(storage.idle_offers("a", 0)) == keys(offers[1:])
+        assert storage.idle_offers("a", 600) == []
 
-def node(id: str, place: str = "") -> NodeRecord:
-    """A server that enters."""
-    return NodeRecord(id, place or f"place of {id}", f"http://{id}", "1")
+    def test_offers_go_with_their_execution(self, storage: SharedStorage) -> None:
+        prepare(storage, "a", "b")
+        storage.commit([Step(running("0001", owner="a", state="FAILED", ended_at=1))])
+        assert storage.purge(2, 10) == 1
+        assert storage.offers("0001") == storage.take_offers("b", [], 10) == []

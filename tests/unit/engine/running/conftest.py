@@ -210,10 +210,10 @@ class Installation:
         """The next commits do not return until ``go_on``; (``inside``, ``go_on``), two events."""
         commit, inside, go_on = self.app.storage.commit, threading.Event(), threading.Event()
 
-        def slow(steps):
+        def slow(steps, *notify):
             inside.set()
             go_on.wait(10)
-            return commit(steps)
+            return commit(steps, *notify)
 
         self.app.storage.commit = slow
         return inside, go_on
@@ -222,12 +222,12 @@ class Installation:
         """Let the commits with these numbers (from 1, counted from now) fail; the list of their errors."""
         commit, seen, raised = self.app.storage.commit, [], []
 
-        def failing(steps):
+        def failing(steps, *notify):
             seen.append(len(steps))
             if len(seen) in numbers:
                 raised.append(error or Unavailable("the disk is full"))
                 raise raised[-1]
-            return commit(steps)
+            return commit(steps, *notify)
 
         self.app.storage.commit = failing
         return raised
@@ -279,3 +279,19 @@ def opened(installation):
 @pytest.fixture
 def manual_clock():
     return ManualClock()
+
+
+@pytest.fixture
+def cluster(installation):
+    """Opens servers, each with a directory of its own, on the database of the first."""
+
+    @contextmanager
+    def server(name, more=None, **settings):
+        overrides = installation.stored.settings(installation.directory / "data")
+        overrides |= {"dataDir": str(installation.directory / name), **installation.settings, **(more or {})}
+        overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
+        address = f"http://{name}"
+        with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:
+            yield app
+
+    return server

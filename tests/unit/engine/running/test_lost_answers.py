@@ -17,8 +17,8 @@ def lose_answers(opened):
     def arm(kind):
         commit, lost = opened.app.storage.commit, []
 
-        def unlucky(steps):
-            refused = commit(steps)
+        def unlucky(steps, *notify):
+            refused = commit(steps, *notify)
             if not lost and any(fact.kind == kind for step in steps for fact in step.facts):
                 lost.append(kind)
                 raise Unavailable("the connection was lost during a commit")
@@ -38,7 +38,7 @@ def refuse_once(opened):
         storage = opened.app.storage
         commit, execution, before = storage.commit, storage.execution, {}
 
-        def too_late(steps):
+        def too_late(steps, *notify):
             storage.commit, storage.execution = commit, execution
             if isinstance(storage, SharedStorage):
                 storage.join(NodeRecord("another", "elsewhere", "", ""))
@@ -47,7 +47,7 @@ def refuse_once(opened):
                     e.update({e.owner: "another", e.epoch: e.epoch + 1}).execute()
             else:
                 storage.adopt("another", 100)
-            return commit(steps)
+            return commit(steps, *notify)
 
         def as_it_was(id):
             before.setdefault(id, execution(id))
@@ -114,13 +114,13 @@ def test_what_cannot_be_written_is_given_up_even_if_that_fails_first(opened):
     opened.apply(opened.chain(1, "{type: witness/big, inputs: {size: 13}}", id="bad"), opened.chain(1))
     commit, failed = opened.app.storage.commit, []
 
-    def picky(steps):
+    def picky(steps, *notify):
         if any("x" * 13 in (task.output or "") for step in steps for task in step.tasks):
             raise ValueError("I do not like this")
         if not failed and any(fact.kind == "execution.finished" for step in steps for fact in step.facts):
             failed.append(1)
             raise Unavailable("the disk is full")
-        return commit(steps)
+        return commit(steps, *notify)
 
     opened.app.storage.commit = picky
     id = opened.submit("bad")

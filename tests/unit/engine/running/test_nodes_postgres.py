@@ -1,57 +1,17 @@
 """Several servers on one PostgreSQL: each execution has one owner, and what a dead one owned goes on."""
 
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from tests.storages import KIND
-from wfcore.config.load import load
+from tests.unit.engine.running.servers import apply, fall_silent, is_adopted, submit
 from wfcore.engine.mail import Adopt, Drain, Reload
-from wfcore.errors import Conflict, Unavailable
+from wfcore.errors import Conflict
 from wfcore.model.records import ExecutionQuery, Message
-from wfcore.service import app as composition
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
 GATE = "{type: witness/gate, inputs: {gate: g}}"
-
-
-class Unreachable:
-    def __getattr__(self, name):
-        raise Unavailable("nobody is heard")
-
-
-@pytest.fixture
-def cluster(installation):
-    """Opens servers, each with a directory of its own, on the database of the first."""
-
-    @contextmanager
-    def server(name, **settings):
-        overrides = installation.stored.settings(installation.directory / "data")
-        overrides |= {"dataDir": str(installation.directory / name), "server.stopGrace": "1s"}
-        overrides |= {f"execution.{key}": str(value) for key, value in settings.items()}
-        address = f"http://{name}"
-        with composition.open_app(load(environ={}, overrides=overrides), address=address) as app:
-            yield app
-
-    return server
-
-
-def submit(app, workflow="chain"):
-    return app.executions.submit("default", workflow, {})[0].id
-
-
-def apply(app, source):
-    app.workflows.apply(source.encode(), "flow.yaml")
-
-
-def fall_silent(app):
-    """As if the process had been stopped: no sign of life any more, but its threads go on one day."""
-    app.engine._pulse._storage = Unreachable()
-
-
-def is_adopted(installation, other, id):
-    return other.storage.execution(id).owner == other.node
 
 
 def test_servers_see_each_other(cluster):
@@ -161,6 +121,84 @@ def test_a_server_that_was_taken_for_dead_enters_again(installation, cluster):
         for id in (mine, theirs):
             assert a.executions.wait_end(id, 20).state == "SUCCESS"
         assert a.executions.wait_end(submit(a), 20).state == "SUCCESS"
+
+
+def test_the_limit_of_executions_holds_for_all_servers_together(installation, cluster):
+    with cluster("a", maxConcurrentWorkflows=3) as a, cluster("b", maxConcurrentWorkflows=3) as b:
+        apply(a, installation.chain(2, "{type: witness/effect, inputs: {seconds: 0.01}}"))
+        ids = [submit(app) for _ in range(20) for app in (a, b)]
+        for id in ids:
+            assert a.executions.wait_end(id, 30).state == "SUCCESS"
+        assert installation.stage.most == 3
+        assert {a.storage.execution(id).owner for id in ids} == {a.node, b.node}
+
+
+def test_what_finds_no_slot_runs_on_whichever_server_has_one(installation, cluster):
+    with (
+        cluster("a", lease="600s", maxConcurrentWorkflows=2) as a,
+        cluster("b", lease="600s", maxConcurrentWorkflows=2) as b,
+    ):
+        apply(a, installation.chain(1, GATE))
+        held = [submit(a), submit(a)]
+        for id in held:
+            installation.until_running(id)
+        queued = [submit(b) for _ in range(4)]
+        assert {b.storage.execution(id).owner for id in queued} == {None}
+        assert b.storage.counts() == {"RUNNING": 2, "PENDING": 4}
+        installation.stage.gates["g"].set()
+        for id in (*held, *queued):
+            assert b.executions.wait_end(id, 30).state == "SUCCESS"
+        begun = [b.storage.execution(id).started_at for id in queued]
+        assert max(begun[:2]) <= min(begun[2:]), "the oldest first"
+        assert installation.stage.most == 2
+
+
+def test_what_waits_for_any_server_is_cancelled_at_once(installation, cluster):
+    with cluster("a", maxConcurrentWorkflows=1) as a, cluster("b", maxConcurrentWorkflows=1) as b:
+        apply(a, installation.chain(1, GATE))
+        id = submit(a)
+        installation.until_running(id)
+        queued = [submit(a), submit(b)]
+        for each, app in zip(queued, (b, a), strict=True):
+            app.executions.cancel(each, "not needed")
+            assert a.storage.execution(each).state == "CANCELLED"
+        installation.stage.gates["g"].set()
+        assert a.executions.wait_end(id, 30).state == "SUCCESS"
+        assert installation.stage.count("t00") == 1
+
+
+@pytest.mark.timeout(100)
+def test_what_paused_gets_its_slot_from_a_server_that_has_all(installation, cluster):
+    wait = installation.chain(2, "{type: core/wait, inputs: {for: 300ms}}", id="pause")
+    with (
+        cluster("a", lease="600s", maxConcurrentWorkflows=1) as a,
+        cluster("b", lease="600s", maxConcurrentWorkflows=1) as b,
+    ):
+        apply(a, wait)
+        apply(a, installation.chain(1, "{type: witness/effect, inputs: {seconds: 0.02}}"))
+        paused = submit(b, "pause")
+        installation.until(lambda: b.storage.execution(paused).state == "WAITING")
+        others = [submit(a) for _ in range(100)]
+        assert a.executions.wait_end(paused, 60).state == "SUCCESS"
+        assert b.storage.execution(paused).owner == b.node
+        for id in others:
+            assert a.executions.wait_end(id, 60).state == "SUCCESS"
+
+
+def test_slots_of_a_server_that_died_go_to_the_others(installation, cluster):
+    with cluster("a", lease="1s", maxConcurrentWorkflows=2) as a:
+        apply(a, installation.chain(1, GATE))
+        held = [submit(a), submit(a)]
+        for id in held:
+            installation.until_running(id)
+        with cluster("b", lease="1s", maxConcurrentWorkflows=2) as b:
+            queued = submit(b)
+            fall_silent(a)
+            installation.until(lambda: all(is_adopted(installation, b, id) for id in held), 20)
+            assert b.storage.counts() == {"RUNNING": 2, "PENDING": 1}
+            installation.stage.gates["g"].set()
+            for id in (*held, queued):
+                assert b.executions.wait_end(id, 30).state == "SUCCESS"
 
 
 def test_reading_again_what_is_ours_changes_nothing_of_it(installation, cluster):

@@ -72,10 +72,10 @@ def test_while_storage_is_down_submissions_are_refused_and_attempts_come_back_la
     commit, down = opened.app.storage.commit, threading.Event()
     down.set()
 
-    def failing(steps):
+    def failing(steps, *notify):
         if down.is_set():
             raise Unavailable("the disk is full")
-        return commit(steps)
+        return commit(steps, *notify)
 
     opened.app.storage.commit = failing
     with pytest.raises(Unavailable, match="could not record"):
@@ -169,7 +169,7 @@ def test_the_limits_hold_also_after_trouble(installation):
         installation.fail_commits(1)
         with pytest.raises(Unavailable):
             installation.submit()
-        installation.until(lambda: len(installation.owner()._capacity._new) == 30)
+        installation.until(lambda: not installation.owner()._recovery.stale)
         assert app.storage.counts() == {"RUNNING": 2, "PENDING": 30}
         installation.stage.gates["g"].set()
         for id in (*held, *new):
@@ -191,7 +191,7 @@ def test_the_limits_hold_also_after_trouble_with_more_than_one_page(installation
         installation.fail_commits(1)
         with pytest.raises(Unavailable):
             installation.submit()
-        installation.until(lambda: len(installation.owner()._capacity._new) == 20)
+        installation.until(lambda: not installation.owner()._recovery.stale)
         assert app.storage.counts() == {"RUNNING": 3, "PENDING": 20}
         installation.stage.gates["g"].set()
         for id in (*held, *new):
@@ -234,11 +234,11 @@ def test_what_cannot_be_written_ends_its_execution_and_no_other(opened):
     opened.apply(opened.chain(2, "{type: witness/big, inputs: {size: 13}}", id="bad"), opened.chain(3))
     commit, refusals = opened.app.storage.commit, []
 
-    def picky(steps):
+    def picky(steps, *notify):
         if any("x" * 13 in (task.output or "") for step in steps for task in step.tasks):
             refusals.append(len(steps))
             raise ValueError("I do not like this")
-        return commit(steps)
+        return commit(steps, *notify)
 
     opened.app.storage.commit = picky
     bad = opened.submit("bad")

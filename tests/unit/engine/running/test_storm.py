@@ -44,10 +44,10 @@ def storm(installation, chance, executions, trouble):
     installation.apply(*(random_workflow(chance, f"w{number}") for number in range(12)))
     commit = app.storage.commit
 
-    def unreliable(steps):
+    def unreliable(steps, *notify):
         if chance.random() < trouble:
             raise Unavailable("the disk is full") if chance.random() < 0.7 else RuntimeError("a bug")
-        return commit(steps)
+        return commit(steps, *notify)
 
     app.storage.commit = unreliable
     ids = {}

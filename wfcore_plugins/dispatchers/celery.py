@@ -1,0 +1,186 @@
+"""The `celery` dispatcher: a broker of Celery brings attempts to the servers that run them.
+
+A message has only the name of an attempt. What is to be done, and who does it, is in the shared storage; so a
+message that comes twice, late or never does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any, ClassVar, Final
+
+from wfcore.api import Context, Job, PluginError, parse_duration
+
+#: The name of the task in Celery.
+TASK: Final = "workflow.attempt"
+#: Seconds between tries to send while the broker is away.
+_PAUSE: Final = 1.0
+#: Seconds that one try may take.
+_PATIENCE: Final = 5.0
+
+
+class CeleryDispatcher:
+    """Messages go to the queue ``queue``, those of tasks with a label to ``queue.LABEL``.
+
+    A worker of Celery runs in a server that works: on threads of this process, with late acknowledgement.
+    """
+
+    contract: ClassVar[int] = 1
+    schema: ClassVar[Mapping[str, Any]] = {
+        "broker": {"type": "string", "nullable": True},
+        "queue": {"type": "string", "regex": "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "default": "workflow"},
+        "resend": {"type": "string", "default": "30s"},
+    }
+
+    def __init__(self, config: Mapping[str, Any], context: Context) -> None:
+        self._broker: str = config.get("broker") or ""
+        self._queue: str = config.get("queue", "workflow")
+        self.resend = _seconds(config.get("resend", "30s"))
+        self._log: logging.Logger = context.logger
+        self._run: Callable[[Job], None]
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._sender = threading.Thread(target=self._send_all, name="celery-sender", daemon=True)
+        self._stopped = threading.Event()
+        self._fault = ""
+        self._app: Any = None
+        self._worker: Any = None
+        self._working: threading.Thread | None = None
+
+    def attach(self, run: Callable[[Job], None]) -> None:
+        """Receive the function that runs an attempt which a message has brought, if it is to be had."""
+        self._run = run
+
+    def start(self) -> None:
+        """Begin to send. Raises PluginError when Celery is not installed, or the broker's URL is none."""
+        if not self._broker:
+            raise PluginError(
+                "the dispatcher `celery` has no broker",
+                remedy="set dispatchers.celery.broker to a URL like redis://HOST:6379/0",
+            )
+        self._app = _application(self._broker)
+        self._app.task(self._attempt, name=TASK, shared=False, acks_late=True, ignore_result=True)
+        self._sender.start()
+
+    def stop(self, deadline: float) -> None:
+        """Send and receive no more; what was not acknowledged comes again elsewhere."""
+        self._stopped.set()
+        self._jobs.put(None)
+        if self._worker is not None:
+            _end()
+        for thread in (self._working, self._sender):
+            if thread is not None and thread.ident is not None:
+                thread.join(deadline / 2)
+        if self._app is not None:
+            self._app.close()
+
+    def health(self) -> str:
+        """Empty, or why nothing can be sent just now."""
+        if self._working is not None and not self._working.is_alive() and not self._stopped.is_set():
+            return "its worker has ended; restart the server"
+        return self._fault
+
+    def dispatch(self, job: Job) -> None:
+        """Send the attempt's name soon, as soon as the broker is there; returns at once."""
+        self._jobs.put(job)
+
+    def work(self, tasks: int, labels: Sequence[str]) -> None:
+        """Run what is in the queues of these labels."""
+        queues = [self._queue, *(f"{self._queue}.{label}" for label in labels)]
+        self._worker = _worker(self._app, tasks, queues)
+        self._working = threading.Thread(target=self._work, name="celery-worker", daemon=True)
+        self._working.start()
+
+    def _work(self) -> None:
+        try:
+            self._worker.start()
+        except Exception as error:
+            self._log.error("the worker of Celery has ended: %s", error)
+
+    def _attempt(self, execution: str, path: str, attempt: int, key: str, label: str) -> None:
+        self._run(Job(execution, path, attempt, key, label))
+
+    def _send_all(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            while not self._stopped.is_set() and not self._send(job):
+                self._stopped.wait(_PAUSE)
+
+    def _send(self, job: Job) -> bool:
+        queue = f"{self._queue}.{job.label}" if job.label else self._queue
+        names = (job.execution, job.path, job.attempt, job.key, job.label)
+        try:
+            self._app.send_task(TASK, names, queue=queue, retry=False, expires=None)
+        except Exception as error:
+            if not self._fault:
+                self._log.warning("the broker cannot be used, trying on: %s", error)
+            self._fault = f"the broker cannot be used: {error}"
+            return False
+        self._fault = ""
+        return True
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise PluginError(f"dispatchers.celery.resend: {error}", remedy="write one like 30s") from None
+
+
+def _application(broker: str) -> Any:
+    try:
+        from celery import Celery
+    except ImportError:
+        raise PluginError(
+            "the dispatcher `celery` needs Celery, which is not installed",
+            remedy="pip install 'workflow-engine[celery]'",
+        ) from None
+    app = Celery("workflow", broker=broker, set_as_current=False)
+    app.conf.update(
+        broker_connection_timeout=_PATIENCE,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"socket_timeout": 60, "socket_connect_timeout": _PATIENCE},
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_delivery_mode="persistent",
+        task_acks_on_failure_or_timeout=True,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    try:
+        app.connection_for_write().close()
+    except Exception as error:
+        raise PluginError(
+            f"dispatchers.celery.broker cannot be used: {error}",
+            remedy="write a URL like redis://HOST:6379/0 or amqp://USER@HOST//",
+        ) from None
+    return app
+
+
+def _worker(app: Any, tasks: int, queues: Sequence[str]) -> Any:
+    from celery.app.trace import setup_worker_optimizations
+    from celery.worker import WorkController, state
+
+    app.finalize()
+    setup_worker_optimizations(app)
+    state.should_stop = state.should_terminate = None
+    return WorkController(
+        app=app,
+        pool="threads",
+        concurrency=tasks,
+        queues=list(queues),
+        hostname=None,
+        without_gossip=True,
+        without_mingle=True,
+    )
+
+
+def _end() -> None:
+    """Let the loop of the worker end; it looks at this once a second."""
+    from celery.worker import state
+
+    state.should_stop = 0
