@@ -97,7 +97,18 @@ CREATE TABLE node (
         version text not null,
         started_at bigint not null,
         heartbeat_at bigint not null
-    , place text not null default '') without rowid
+    , place text not null default '', slots bigint not null default 0, role text not null default 'all', tasks bigint not null default 0) without rowid
+    ;
+CREATE TABLE offer (
+        execution text not null,
+        path text not null,
+        attempt bigint not null,
+        label text not null,
+        node text,
+        stop text not null,
+        offered_at bigint not null,
+        primary key (execution, path, attempt)
+    ) without rowid
     ;
 CREATE TABLE package (
         digest text not null primary key,
@@ -149,6 +160,7 @@ INSERT INTO "schema_version" VALUES('0002_packages',1767225600000000);
 INSERT INTO "schema_version" VALUES('0003_content',1767225600000000);
 INSERT INTO "schema_version" VALUES('0004_lists',1767225600000000);
 INSERT INTO "schema_version" VALUES('0005_nodes',1767225600000000);
+INSERT INTO "schema_version" VALUES('0006_shared_work',1767225600000000);
 INSERT INTO "schema_version" VALUES('0007_secrets',1767225600000000);
 INSERT INTO "schema_version" VALUES('0008_audit',1767225600000000);
 CREATE TABLE secret (
@@ -238,6 +250,9 @@ CREATE INDEX execution_by_workflow on execution (namespace, workflow, state, id)
 CREATE INDEX execution_by_namespace on execution (namespace, state, id);
 CREATE INDEX execution_by_name on execution (workflow, state, id);
 CREATE INDEX tick_age on tick (due_at);
+CREATE INDEX offer_free on offer (offered_at) where node is null;
+CREATE INDEX offer_taken on offer (node) where node is not null;
+CREATE INDEX execution_queue on execution (id) where state = 'PENDING' and owner is null;
 CREATE INDEX audit_age on audit (at, server, seq);
 CREATE UNIQUE INDEX token_digest on token (digest);
 DELETE FROM "sqlite_sequence";
