@@ -12,7 +12,7 @@ from falcon import Request, Response
 from wfcore.errors import Forbidden, NotFound, Unauthorized, UsageError, WorkflowError
 from wfcore.model.actor import Actor
 from wfcore.service.access import ADMINISTER, Access
-from wfcore.service.params import NAMESPACE
+from wfcore.service.params import NAMESPACE, SCOPE
 from wfcore.service.routes import HOOKS_PREFIX, accesses, allowed_queries, public_paths
 from wfcore.service.site import Site, actor
 
@@ -98,11 +98,12 @@ class Gate:
             return
         match access.scope:
             case "everywhere":
-                raise Forbidden(
-                    "this is about the whole installation; the token is limited to "
-                    + ", ".join(who.namespaces),
-                    remedy="ask an administrator for another token",
-                )
+                raise _too_wide(who)
+            case "scope":
+                namespace = (SCOPE.read(request) or "").partition("/")[0]
+                if not namespace:
+                    raise _too_wide(who)
+                who.expect(namespace)
             case "path":
                 who.expect(params["namespace"])
             case "execution":
@@ -144,3 +145,10 @@ class Gate:
                 f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known)) or 'none'}"
             )
             raise UsageError(f"unknown query parameter {name!r}", remedy=remedy)
+
+
+def _too_wide(who: Actor) -> Forbidden:
+    return Forbidden(
+        f"this is about the whole installation; the token is limited to {', '.join(who.namespaces)}",
+        remedy="ask an administrator for another token",
+    )
