@@ -75,13 +75,17 @@ def test_a_bug_in_an_act_leaves_nothing(log, storage):
 
 
 def test_two_logs_of_one_name_do_not_fork_the_chain(log, storage, clock):
-    """It cannot be, since a data directory has one server; but if it were, the act is refused."""
+    """Such as a command beside a server that begins: the act is refused, and may be tried again."""
     log.note(LOCAL, "a", "x", "ok")
-    AuditLog(storage, clock, "here:/data").note(LOCAL, "b", "x", "ok")
-    with pytest.raises(Conflict):
-        log.note(LOCAL, "c", "x", "ok")
-    log.note(LOCAL, "c", "x", "ok")
-    assert [one.action for one in entries(storage)] == ["a", "b", "c"]
+    other = AuditLog(storage, clock, "here:/data")
+    other.note(LOCAL, "b", "x", "ok")
+    with pytest.raises(Conflict), log.act(LOCAL, "token.create", "ci"):
+        storage.put_token(token("ci"))
+    assert storage.tokens() == []
+    other.note(LOCAL, "c", "x", "ok")
+    log.note(LOCAL, "d", "x", "ok")
+    told = [(one.action, one.result) for one in entries(storage)]
+    assert told == [("a", "ok"), ("b", "ok"), ("token.create", "conflict"), ("c", "ok"), ("d", "ok")]
     assert Trail(storage).verify()["valid"]
 
 
