@@ -22,7 +22,7 @@ MAX_TEXT: Final = 500
 _SAFE: Final = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), "\ufffd")
 _TRIES: Final = 3
 #: Who removes old entries.
-RETENTION: Final = Actor("retention")
+RETENTION: Final = Actor("retention", "admin")
 _log = logging.getLogger("workflow.audit")
 
 

@@ -113,7 +113,7 @@ def test_time_does_not_go_back_in_it(log, storage, clock):
 
 def test_texts_from_outside_are_lines_of_bounded_length(log, storage):
     hostile = "x\n\x1b[31m\0\u2028\ud800" + "y" * 10_000
-    log.note(Actor(hostile, remote=hostile), "a", hostile, "ok", {hostile: [hostile, 1, None]})
+    log.note(Actor(hostile, "viewer", remote=hostile), "a", hostile, "ok", {hostile: [hostile, 1, None]})
     (entry,) = entries(storage)
     texts = [entry.actor, entry.remote, entry.target, *entry.detail, entry.detail[entry.target][0]]
     for text in texts:
@@ -124,7 +124,9 @@ def test_texts_from_outside_are_lines_of_bounded_length(log, storage):
 
 def test_known_secrets_are_no_part_of_it(storage, clock):
     log = AuditLog(storage, clock, "here:/data", lambda text: text.replace("s3cret", "***"))
-    log.note(Actor("as3cret", remote="s3cret"), "a", "x" * 495 + "s3cret", "ok", {"s3cret": ["s3cret"]})
+    log.note(
+        Actor("as3cret", "viewer", remote="s3cret"), "a", "x" * 495 + "s3cret", "ok", {"s3cret": ["s3cret"]}
+    )
     (entry,) = entries(storage)
     assert "s3cret" not in str(entry)
     assert "s3" not in entry.target, "masked before it is cut"
