@@ -95,8 +95,9 @@ def access_words(access):
         "everywhere": "of all namespaces",
         "path": "of the namespace in the path",
         "query": "of the namespace of the list",
+        "scope": "of the namespace of the scope",
         "execution": "of the execution's namespace",
-        "body": "of the workflow's namespace",
+        "body": "of the namespaces of what is sent or shown",
         "anywhere": "of any namespace",
     }
     return f"{access.role} {where[access.scope]}"

@@ -68,6 +68,8 @@ def test_what_names_a_namespace_is_limited_to_it():
             assert operation.access.scope == "execution", (route.path, operation.method)
         if any(param.name == "namespace" for param in operation.query):
             assert operation.access.scope == "query", (route.path, operation.method)
+        if any(param.name == "scope" for param in operation.query):
+            assert operation.access.scope == "scope", (route.path, operation.method)
 
 
 @pytest.mark.parametrize(("route", "operation"), GUARDED, ids=name)
@@ -86,6 +88,10 @@ def test_another_namespace(server, tokens, flows, route, operation):
     scope = operation.access.scope
     if scope == "query":
         path += "?namespace=other"
+    if scope == "scope":
+        answer = server.call(operation.method, path, token=token)
+        assert (answer.status, answer.code) == (403, "forbidden"), "of the whole installation"
+        path += "?scope=other/flow"
     if scope in ("anywhere", "body"):
         return  # those of "body" have tests of their own
     answer = server.call(operation.method, path, token=token)
@@ -102,7 +108,8 @@ def test_enough(server, tokens, flows, route, operation):
         pytest.skip("see test_stop.py")
     scope, role = operation.access.scope, operation.access.role
     token = tokens[role, "all" if scope == "everywhere" else "mine"]
-    answer = server.call(operation.method, path_of(route, "mine", flows["mine"]), token=token)
+    path = path_of(route, "mine", flows["mine"]) + ("?scope=mine" if scope == "scope" else "")
+    answer = server.call(operation.method, path, token=token)
     assert answer.status not in (401, 403)
 
 
@@ -142,6 +149,17 @@ def test_a_workflow_goes_only_into_the_tokens_namespace(server, tokens, query):
     assert (answer.status, answer.code) == (403, "forbidden")
     answer = server.post(path, FLOW.format("mine"), kind="application/yaml", token=tokens["operator", "mine"])
     assert answer.status == 200
+
+
+def test_secrets_of_other_namespaces_are_not_listed(server, tokens):
+    for scope in ("", "mine", "mine/flow", "other"):
+        answer = server.call("PUT", f"/api/v1/secrets/SEEN?scope={scope}", {"value": "long enough"})
+        assert answer.status == 200, answer.body
+    listed = server.get("/api/v1/secrets", token=tokens["admin", "mine"]).json["secrets"]
+    assert {one["scope"] for one in listed} == {"mine", "mine/flow"}
+    assert server.get("/api/v1/secrets", token=tokens["operator", "all"]).status == 403
+    for scope in ("", "mine", "mine/flow", "other"):
+        server.call("DELETE", f"/api/v1/secrets/SEEN?scope={scope}")
 
 
 def test_the_token_of_hooks_is_not_for_viewers(server, tokens):

@@ -4,6 +4,9 @@ import base64
 
 import pytest
 
+from wfcore.audit.actions import MEANINGS
+from wfcore.service.routes import ROUTES
+
 AUDIT = "/api/v1/audit"
 CODE = """\
 id: asks
@@ -16,6 +19,26 @@ tasks:
         try { await ctx.kv.get("x") } catch (error) { return error.message }
       }
 """
+
+
+#: What each route that changes something is called in the log; None: nothing, or it says who elsewhere.
+ACTS = {
+    "POST /api/v1/workflows": "workflow.apply",
+    "POST /api/v1/workflows/validate": None,
+    "DELETE /api/v1/workflows/{namespace}/{id}": "workflow.delete",
+    "POST /api/v1/workflows/{namespace}/{id}/enable": "workflow.enable",
+    "POST /api/v1/workflows/{namespace}/{id}/disable": "workflow.disable",
+    "POST /api/v1/workflows/{namespace}/{id}/executions": None,  # trigger.by of the execution
+    "POST /api/v1/executions/{id}/cancel": "execution.cancel",
+    "POST /api/v1/packages": "package.install",
+    "DELETE /api/v1/packages/{namespace}/{name}": "package.remove",
+    "PUT /api/v1/secrets/{name}": "secret.set",
+    "DELETE /api/v1/secrets/{name}": "secret.delete",
+    "POST /api/v1/secrets/rotate": "secret.rotate",
+    "POST /api/v1/tokens": "token.create",
+    "DELETE /api/v1/tokens/{name}": "token.revoke",
+    "POST /api/v1/server/stop": "server.stop",
+}
 
 
 def entries(server, query=""):
@@ -34,6 +57,29 @@ def whole(server):
     """After every test the log is whole."""
     yield
     assert server.get(f"{AUDIT}/verify").json["valid"]
+
+
+def test_no_route_that_changes_something_is_forgotten():
+    """A new route has to say here how it is recorded."""
+    changing = {
+        f"{operation.method} {route.path}"
+        for route in ROUTES
+        for operation in route.operations
+        if operation.access.role and operation.method != "GET"
+    }
+    assert changing == set(ACTS)
+    assert {action for action in ACTS.values() if action} <= set(MEANINGS)
+
+
+def test_an_execution_says_who_started_it(server):
+    server.apply(server.quick)
+    id = server.submit("quick")["id"]
+    assert server.get(f"/api/v1/executions/{id}").json["trigger"]["by"] == "admin"
+    token = server.post("/api/v1/tokens", {"name": "starter", "role": "operator"}).json["token"]
+    path = "/api/v1/workflows/default/quick/executions"
+    id = server.post(path, {"inputs": {}}, token=token).json["id"]
+    assert server.get(f"/api/v1/executions/{id}").json["trigger"]["by"] == "token/starter"
+    server.call("DELETE", "/api/v1/tokens/starter")
 
 
 def test_the_life_of_a_workflow(server):

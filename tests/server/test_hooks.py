@@ -171,6 +171,8 @@ def test_signed_requests(inside, monkeypatch):
             client.post("/hooks/signed", body, token="", **signed(body, at=int(time.time()) - 400)),
         ]
         assert {(one.status, one.code) for one in refused} == {(401, "unauthorized")}
+        denied = client.get("/api/v1/audit?action=request.deny").json["entries"]
+        assert denied[0]["target"] == "POST /hooks/signed of default/signed"
         shown = client.get(f"/api/v1/executions/{first.json['execution']}").body.decode()
         assert "of the hook" not in shown
 
@@ -206,3 +208,16 @@ def test_a_webhook_whose_secret_is_missing_is_closed(inside, caplog):
             assert (answer.status, answer.code) == (401, "unauthorized")
             assert "HOOK" not in answer.body.decode()
     assert "there is no secret HOOK" in caplog.text
+
+
+def test_the_secret_of_a_webhook_may_be_the_workflows_own(inside, monkeypatch):
+    body = b"{}"
+    with inside(secrets__providers="local") as client:
+        hook(client, "own", SIGNED)
+        for scope, value in (("", "everybody's key"), ("default/own", "the workflow's key")):
+            answer = client.call("PUT", f"/api/v1/secrets/HOOK?scope={scope}", json.dumps({"value": value}))
+            assert answer.status == 200, answer.body
+        assert (
+            client.post("/hooks/own", body, token="", **signed(body, key="the workflow's key")).status == 202
+        )
+        assert client.post("/hooks/own", body, token="", **signed(body, key="everybody's key")).status == 401

@@ -73,6 +73,16 @@ def test_routes_of_plugins(inside):
         assert client.get("/api/v1/plugins").json["plugins"], "the kernel's own route is still there"
 
 
+def test_a_path_that_only_looks_public_opens_nothing(inside, monkeypatch):
+    """Two checks, of the path as it came and of the route that was found, have to agree."""
+    from wfcore.service import gate
+
+    monkeypatch.setattr(gate, "HOOKS_PREFIX", "/api/")
+    with inside() as client:
+        for path in ("/api/v1/workflows", "/api/v1/server", "/api/v1/self"):
+            assert client.get(path, token="").code == "unauthorized"
+
+
 def test_a_route_of_a_plugin_is_for_administrators_unless_it_says_otherwise(inside):
     class Open(Hello):
         role = "viewer"

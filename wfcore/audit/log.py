@@ -11,7 +11,7 @@ from typing import Any, Final
 from wfcore.audit.actions import Action
 from wfcore.audit.chain import ORIGIN, PRUNE, seal
 from wfcore.audit.throttle import Throttle
-from wfcore.errors import WorkflowError
+from wfcore.errors import Conflict, WorkflowError
 from wfcore.model.actor import Actor
 from wfcore.model.records import AuditRecord
 from wfcore.plugins.contracts import Clock, Storage
@@ -20,8 +20,9 @@ from wfcore.plugins.contracts import Clock, Storage
 MAX_TEXT: Final = 500
 #: What of the characters that end a line or steer a terminal is left of a text from outside.
 _SAFE: Final = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), "\ufffd")
+_TRIES: Final = 3
 #: Who removes old entries.
-RETENTION: Final = Actor("retention")
+RETENTION: Final = Actor("retention", "admin")
 _log = logging.getLogger("workflow.audit")
 
 
@@ -65,11 +66,13 @@ class AuditLog:
         self, by: Actor, action: Action, target: str, result: str, detail: Mapping[str, Any] | None = None
     ) -> None:
         """An entry of its own, for what writes nothing else. Raises Unavailable when it cannot be written."""
-        with self._lock, self._chained():
-            entry = self._next(by, action, target, result, detail or {})
-            with self._storage.transaction():
-                self._storage.append_audit(entry)
-            self._head = entry
+        for left in reversed(range(_TRIES)):
+            try:
+                self._append(by, action, target, result, detail or {})
+                return
+            except Conflict:  # another process of this place, such as a command, has taken the number
+                if not left:
+                    raise
 
     def refused(
         self,
@@ -106,6 +109,13 @@ class AuditLog:
                 with self.act(RETENTION, PRUNE, end.server, {"seq": end.seq, "digest": end.digest}):
                     gone += self._storage.prune_audit(end.server, end.seq)
         return gone
+
+    def _append(self, by: Actor, action: Action, target: str, result: str, detail: Mapping[str, Any]) -> None:
+        with self._lock, self._chained():
+            entry = self._next(by, action, target, result, detail)
+            with self._storage.transaction():
+                self._storage.append_audit(entry)
+            self._head = entry
 
     @contextmanager
     def _chained(self) -> Iterator[None]:

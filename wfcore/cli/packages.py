@@ -213,4 +213,4 @@ def user() -> Actor:
         name = getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in some containers
         name = f"uid {os.getuid()}"
-    return Actor(f"local:{name}")
+    return Actor(f"local:{name}", "admin")

@@ -20,7 +20,7 @@ class Actor:
     """
 
     name: str
-    role: Role = "admin"
+    role: Role
     namespaces: tuple[str, ...] = ()
     remote: str = ""
 
@@ -42,4 +42,4 @@ class Actor:
 
 
 #: The operator of this machine: whoever runs the program on the data directory itself.
-LOCAL: Final = Actor("local")
+LOCAL: Final = Actor("local", "admin")

@@ -118,6 +118,7 @@ class WebRequest:
     body: bytes
     remote: str
     authorized: bool  #: the request carries a token that the server accepts for starting this workflow
+    workflow: str = ""  #: the address (``namespace/id``) of the workflow that listens
 
 
 class Trigger(Driver, Protocol):

@@ -35,8 +35,8 @@ class Records(Protocol):
 class SecretReader(Protocol):
     """Read access to the secrets of all providers, first hit wins."""
 
-    def get(self, name: str) -> str | None:
-        """The secret's value, or None when no provider knows it."""
+    def get(self, name: str, workflow: str = "") -> str | None:
+        """The secret's value as a workflow (``namespace/id``) has it, or None when no provider knows it."""
 
 
 class SecretBox(Protocol):

@@ -8,9 +8,10 @@ from typing import Final, Literal
 from wfcore.model.actor import Role
 
 #: ``everywhere``: tokens that are limited to namespaces have no access. ``path``, ``query``: they have it for
-#: the namespace that is named there. ``execution``: for executions of their namespaces. ``body``: the service
-#: decides, since the namespace is in what is sent. ``anywhere``: whatever their namespaces.
-Scope = Literal["everywhere", "path", "query", "execution", "body", "anywhere"]
+#: the namespace that is named there. ``scope``: for that of the query's ``scope``, which must be there.
+#: ``execution``: for executions of their namespaces. ``body``: the service decides, which alone knows what
+#: namespaces it is about. ``anywhere``: whatever their namespaces.
+Scope = Literal["everywhere", "path", "query", "scope", "execution", "body", "anywhere"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,6 @@ CHECK: Final = Access("operator", "anywhere")
 APPLY: Final = Access("operator", "body")
 OPERATE: Final = Access("operator", "path")
 CONTROL: Final = Access("operator", "execution")
+ADMINISTER_SCOPE: Final = Access("admin", "scope")
+ADMINISTER_SEEN: Final = Access("admin", "body")
 ADMINISTER: Final = Access("admin", "everywhere")

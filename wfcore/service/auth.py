@@ -20,7 +20,7 @@ from wfcore.model.records import TokenRecord
 
 ADMIN_FILE: Final = "admin.token"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
-_ADMIN: Final = Actor("admin")
+_ADMIN: Final = Actor("admin", "admin")
 
 
 def make_token() -> str:

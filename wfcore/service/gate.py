@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import falcon
 from falcon import Request, Response
@@ -12,7 +12,7 @@ from falcon import Request, Response
 from wfcore.errors import Forbidden, NotFound, Unauthorized, UsageError, WorkflowError
 from wfcore.model.actor import Actor
 from wfcore.service.access import ADMINISTER, Access
-from wfcore.service.params import NAMESPACE
+from wfcore.service.params import NAMESPACE, SCOPE
 from wfcore.service.routes import HOOKS_PREFIX, accesses, allowed_queries, public_paths
 from wfcore.service.site import Site, actor
 
@@ -45,30 +45,26 @@ class Gate:
         """Raises Unauthorized, and HTTPNotFound for a path with a NUL: no name has one."""
         path, remote = request.path, request.remote_addr
         public = path in self._public or path.startswith(HOOKS_PREFIX)
-        nobody = Actor("anonymous", "viewer", remote=remote)
         found = None if public else self._tokens.identify(request.env.get("HTTP_AUTHORIZATION"), remote)
-        request.context.actor = found or nobody
+        request.context.identified = found is not None
+        request.context.actor = found or Actor("anonymous", "viewer", remote=remote)
         if not public and found is None:
-            error = Unauthorized(
-                "this needs a valid token",
-                remedy="send `Authorization: Bearer TOKEN`; it is in admin.token of the data directory",
-            )
-            self._deny(nobody, request, error)
-            raise error
+            self._refuse(request, _unknown())
         if "\0" in path:
             raise falcon.HTTPNotFound
 
     def process_resource(
         self, request: Request, _response: Response, resource: Any, params: Mapping[str, Any]
     ) -> None:
-        """Raises Forbidden, NotFound for an execution of another namespace, and UsageError."""
+        """Raises Unauthorized, Forbidden, NotFound for an execution of another namespace, and UsageError."""
         access = self._access(request, resource)
         if access is not None and access.role is not None:
+            if not request.context.identified:  # whatever the path looked like to ``process_request``
+                self._refuse(request, _unknown())
             try:
                 self._admit(request, access, params)
             except (Forbidden, NotFound) as error:
-                self._deny(actor(request), request, error)
-                raise
+                self._refuse(request, error)
         self._expect_known(request)
 
     def process_response(
@@ -98,11 +94,12 @@ class Gate:
             return
         match access.scope:
             case "everywhere":
-                raise Forbidden(
-                    "this is about the whole installation; the token is limited to "
-                    + ", ".join(who.namespaces),
-                    remedy="ask an administrator for another token",
-                )
+                raise _too_wide(who)
+            case "scope":
+                namespace = (SCOPE.read(request) or "").partition("/")[0]
+                if not namespace:
+                    raise _too_wide(who)
+                who.expect(namespace)
             case "path":
                 who.expect(params["namespace"])
             case "execution":
@@ -130,8 +127,9 @@ class Gate:
                 f"there is no execution {id}", remedy="see `workflow execution list` for what is there"
             )
 
-    def _deny(self, who: Actor, request: Request, error: WorkflowError) -> None:
-        self._audit.refused(who, "request.deny", f"{request.method} {request.path}", error)
+    def _refuse(self, request: Request, error: WorkflowError) -> NoReturn:
+        self._audit.refused(actor(request), "request.deny", f"{request.method} {request.path}", error)
+        raise error
 
     def _expect_known(self, request: Request) -> None:
         if not request.query_string:
@@ -144,3 +142,17 @@ class Gate:
                 f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known)) or 'none'}"
             )
             raise UsageError(f"unknown query parameter {name!r}", remedy=remedy)
+
+
+def _unknown() -> Unauthorized:
+    return Unauthorized(
+        "this needs a valid token",
+        remedy="send `Authorization: Bearer TOKEN`; it is in admin.token of the data directory",
+    )
+
+
+def _too_wide(who: Actor) -> Forbidden:
+    return Forbidden(
+        f"this is about the whole installation; the token is limited to {', '.join(who.namespaces)}",
+        remedy="ask an administrator for another token",
+    )

@@ -253,9 +253,9 @@ class _Secrets:
 
     __slots__ = ("_read",)
 
-    def __init__(self, read: Callable[[str], str | None]) -> None:
+    def __init__(self, read: Callable[[str, str], str | None]) -> None:
         self._read = read
 
-    def get(self, name: str) -> str | None:
-        """The secret's value, or None."""
-        return self._read(name)
+    def get(self, name: str, workflow: str = "") -> str | None:
+        """The secret's value as a workflow has it, or None."""
+        return self._read(name, workflow)

@@ -35,7 +35,7 @@ from wfcore.service.usage import users
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]
 #: Who revokes.
-REGISTRY: Final = Actor("registry")
+REGISTRY: Final = Actor("registry", "admin")
 log = logging.getLogger("workflow.packages")
 
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 from wfcore.service import params
 from wfcore.service.access import (
     ADMINISTER,
+    ADMINISTER_SCOPE,
+    ADMINISTER_SEEN,
     APPLY,
     CHECK,
     CONTROL,
@@ -172,10 +174,10 @@ _REMOVE: Final = Operation(
     (params.VERSION, params.FORCE),
     errors=(404, 409),
 )
-_SECRETS: Final = _get(ADMINISTER, "List the secrets, without their values.", "Secrets")
+_SECRETS: Final = _get(ADMINISTER_SEEN, "List the secrets, without their values.", "Secrets")
 _SET_SECRET: Final = Operation(
     "PUT",
-    ADMINISTER,
+    ADMINISTER_SCOPE,
     "Set a secret.",
     {200: "SecretChange"},
     (params.SCOPE,),
@@ -183,7 +185,7 @@ _SET_SECRET: Final = Operation(
     errors=(409, 413, 415),
 )
 _DELETE_SECRET: Final = Operation(
-    "DELETE", ADMINISTER, "Delete a secret.", {200: "SecretChange"}, (params.SCOPE,), errors=(404, 409)
+    "DELETE", ADMINISTER_SCOPE, "Delete a secret.", {200: "SecretChange"}, (params.SCOPE,), errors=(404, 409)
 )
 _ROTATE: Final = Operation(
     "POST",

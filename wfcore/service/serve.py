@@ -16,8 +16,10 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
+from wfcore import __version__
 from wfcore.config import Config
 from wfcore.errors import Conflict, InvalidConfig
+from wfcore.model.actor import LOCAL
 from wfcore.service.app import App, open_app
 from wfcore.service.auth import Tokens, admin_token
 from wfcore.service.bell import hear_signals
@@ -59,6 +61,7 @@ def serve(config: Config) -> int:
         lock.announce(address)
         _log.info("listening on %s, data directory %s", address, config.data_dir)
         _warn_of_plain_text(section, listening)
+        app.audit.note(LOCAL, "server.start", address, "ok", {"node": app.node, "version": __version__})
         app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
         reason = bell.wait()
         _log.info("stopping: %s", reason)

@@ -24,7 +24,10 @@ class AuditQueries:
         with self.writing() as t:
             row = {**{name: getattr(record, name) for name in _ENTRY}, "detail": _text(record.detail)}
             if not t.audit.insert(row).on_conflict("nothing").as_rowcount().execute():
-                raise Conflict(f"the audit log of {record.server} has an entry {record.seq} already")
+                raise Conflict(
+                    f"the audit log of {record.server} has an entry {record.seq} already",
+                    remedy="another process wrote it meanwhile: try again",
+                )
 
     def audit(self: Sessions, query: AuditQuery) -> list[AuditRecord]:
         """See ``Storage``."""

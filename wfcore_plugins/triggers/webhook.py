@@ -85,7 +85,9 @@ class WebhookTrigger(Stateless):
     def _verify(self, spec: Mapping[str, Any], request: WebRequest) -> signature.Signed:
         """Raises Unauthorized also when the server has no such secret: then nobody can have signed."""
         settings, context = spec["auth"]["hmac"], self._context
-        secret = context.secrets.get(settings["secret"]) if context.secrets is not None else None
+        secret = (
+            context.secrets.get(settings["secret"], request.workflow) if context.secrets is not None else None
+        )
         if not secret:
             context.logger.error(
                 "%s is closed: there is no secret %s", self.address(spec), settings["secret"]

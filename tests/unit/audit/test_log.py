@@ -75,13 +75,17 @@ def test_a_bug_in_an_act_leaves_nothing(log, storage):
 
 
 def test_two_logs_of_one_name_do_not_fork_the_chain(log, storage, clock):
-    """It cannot be, since a data directory has one server; but if it were, the act is refused."""
+    """Such as a command beside a server that begins: the act is refused, and may be tried again."""
     log.note(LOCAL, "a", "x", "ok")
-    AuditLog(storage, clock, "here:/data").note(LOCAL, "b", "x", "ok")
-    with pytest.raises(Conflict):
-        log.note(LOCAL, "c", "x", "ok")
-    log.note(LOCAL, "c", "x", "ok")
-    assert [one.action for one in entries(storage)] == ["a", "b", "c"]
+    other = AuditLog(storage, clock, "here:/data")
+    other.note(LOCAL, "b", "x", "ok")
+    with pytest.raises(Conflict), log.act(LOCAL, "token.create", "ci"):
+        storage.put_token(token("ci"))
+    assert storage.tokens() == []
+    other.note(LOCAL, "c", "x", "ok")
+    log.note(LOCAL, "d", "x", "ok")
+    told = [(one.action, one.result) for one in entries(storage)]
+    assert told == [("a", "ok"), ("b", "ok"), ("token.create", "conflict"), ("c", "ok"), ("d", "ok")]
     assert Trail(storage).verify()["valid"]
 
 
@@ -109,7 +113,7 @@ def test_time_does_not_go_back_in_it(log, storage, clock):
 
 def test_texts_from_outside_are_lines_of_bounded_length(log, storage):
     hostile = "x\n\x1b[31m\0\u2028\ud800" + "y" * 10_000
-    log.note(Actor(hostile, remote=hostile), "a", hostile, "ok", {hostile: [hostile, 1, None]})
+    log.note(Actor(hostile, "viewer", remote=hostile), "a", hostile, "ok", {hostile: [hostile, 1, None]})
     (entry,) = entries(storage)
     texts = [entry.actor, entry.remote, entry.target, *entry.detail, entry.detail[entry.target][0]]
     for text in texts:
@@ -120,7 +124,9 @@ def test_texts_from_outside_are_lines_of_bounded_length(log, storage):
 
 def test_known_secrets_are_no_part_of_it(storage, clock):
     log = AuditLog(storage, clock, "here:/data", lambda text: text.replace("s3cret", "***"))
-    log.note(Actor("as3cret", remote="s3cret"), "a", "x" * 495 + "s3cret", "ok", {"s3cret": ["s3cret"]})
+    log.note(
+        Actor("as3cret", "viewer", remote="s3cret"), "a", "x" * 495 + "s3cret", "ok", {"s3cret": ["s3cret"]}
+    )
     (entry,) = entries(storage)
     assert "s3cret" not in str(entry)
     assert "s3" not in entry.target, "masked before it is cut"

@@ -81,7 +81,7 @@ def record(token, **changes):
 
 def test_accepts_the_token_alone():
     for right in (f"Bearer {OWN}", f"bearer  {OWN} "):
-        assert tokens().identify(right, "10.0.0.1") == Actor("admin", remote="10.0.0.1")
+        assert tokens().identify(right, "10.0.0.1") == Actor("admin", "admin", remote="10.0.0.1")
     for wrong in (None, "", "Bearer", "Bearer ", OWN, "Basic d2Y6eA==", f"Bearer {OWN[:-1]}",
                   f"Bearer {OWN}2", "Bearer ü\udc80"):  # fmt: skip
         assert tokens().identify(wrong) is None

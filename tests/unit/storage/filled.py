@@ -13,6 +13,7 @@ from wfcore.api import (
     TriggerRecord,
     WorkflowRecord,
 )
+from wfsdk.contracts.storage_audit import entry, token
 from wfsdk.contracts.storage_executions import running
 
 ODD = 'ünï\n"\\u0000" \U0001f600'
@@ -57,6 +58,11 @@ def fill(storage, executions=450):
     assert not storage.commit(steps)
     storage.post(Message("000000", "cancel", body={"reason": ODD}))
     storage.post(Message("000002", "cancel"))
+    for number in (1, 2, 3):
+        storage.append_audit(entry(number, target=ODD))
+    storage.append_audit(entry(1, "b:/data"))
+    storage.put_token(token())
+    storage.put_token(token("ever", namespaces=(), expires_at=None))
     storage.put_secret(SecretRecord("ops", "TOKEN", 1, "m1", "AQ==", 1, 2))
     storage.set_record("kv", ODD, '"v"', None)
     storage.set_record("kv", "soon", "1", 10**18)
@@ -77,6 +83,8 @@ def seen(storage, digests):
         "triggers": [storage.triggers(), storage.trigger_at("POST /x")],
         "packages": storage.packages(),
         "secrets": storage.secrets(),
+        "audit": [storage.audit_chain("a:/data"), storage.audit_heads()],
+        "tokens": storage.tokens(),
         "records": [storage.get_record("kv", key, 0) for key in (ODD, "soon")],
         "inbox": [(one.execution, one.kind, dict(one.body)) for one in storage.inbox("me")],
         "content": [storage.get_blob(digest) for digest in digests],

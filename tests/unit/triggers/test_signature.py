@@ -18,7 +18,9 @@ BODY = b'{"a": 1}'
 
 def trigger(secret=SECRET):
     context = SimpleNamespace(
-        secrets=SimpleNamespace(get={"S": secret}.get),
+        secrets=SimpleNamespace(
+            get=lambda name, workflow="": secret if (name, workflow) == ("S", "a/b") else None
+        ),
         clock=SimpleNamespace(now=lambda: NOW * 1_000_000),
         logger=logging.getLogger("workflow.triggers.webhook"),
     )
@@ -26,7 +28,9 @@ def trigger(secret=SECRET):
 
 
 def request(headers, body=BODY):
-    return WebRequest("POST", "/x", {"content-type": "application/json", **headers}, {}, body, "::1", False)
+    return WebRequest(
+        "POST", "/x", {"content-type": "application/json", **headers}, {}, body, "::1", False, "a/b"
+    )
 
 
 def spec(**hmac):

@@ -34,7 +34,8 @@ class Submissions:
         check_keys(body, ("inputs", "labels"), "the request body")
         inputs, labels = _mapping(body, "inputs"), _labels(body)
         executions = self._site.app.executions
-        record, created = executions.submit(namespace, id, inputs, labels=labels, key=key)
+        by = {"by": actor(request).name}
+        record, created = executions.submit(namespace, id, inputs, labels=labels, key=key, payload=by)
         response.set_header("Location", f"/api/v1/executions/{record.id}")
         if wait:
             park_until_end(self._site, self._site.halt(request), record.id, wait)

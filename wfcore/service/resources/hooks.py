@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wfcore.errors import NotFound
+from wfcore.errors import Forbidden, NotFound, Unauthorized
 from wfcore.model.execution import SUCCESS
 from wfcore.plugins.contracts import WebRequest
 from wfcore.service.answers import send
 from wfcore.service.body import read_bytes
 from wfcore.service.params import idempotency_key
-from wfcore.service.site import Site
+from wfcore.service.site import Site, actor
 from wfcore.service.stream import park_until_end
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ class Hooks:
                 f"no workflow listens to {method} /hooks/{path}",
                 remedy="apply and enable a workflow with this webhook; `workflow describe` shows its URL",
             )
-        execution, respond = app.hooked(trigger, self._web_request(request, trigger, f"/{path}"))
+        asked = self._web_request(request, trigger, f"/{path}")
+        try:
+            execution, respond = app.hooked(trigger, asked)
+        except (Unauthorized, Forbidden) as error:
+            target = f"{method} /hooks/{path} of {trigger.namespace}/{trigger.workflow}"
+            app.audit.refused(actor(request), "request.deny", target, error)
+            raise
         if execution is None:  # the trigger's `if` does not hold
             send(response, {"execution": None}, 202)
             return
@@ -78,4 +84,5 @@ class Hooks:
             body=read_bytes(request, self._site.max_body),
             remote=request.remote_addr,
             authorized=self._site.tokens.accept_hook(authorization, row.namespace, row.workflow),
+            workflow=f"{row.namespace}/{row.workflow}",
         )
