@@ -239,7 +239,7 @@ def _crash(server, world, search, restart):
     world.release.set()
     again = restart()
     assert follow(again, id)["state"] == "SUCCESS"
-    done = again.post("/api/v1/secrets/rotate", {"new_key": True})
+    done = again.post("/api/v1/secret-keys/rotate", {"new_key": True})
     assert done.status == 200, done.body
     _beside(again, search)
     paths = read_all(again, search)

@@ -114,9 +114,15 @@ def test_what_cannot_be_deleted(clean, name, query, status, told):
     assert (answer.status, told in answer.json["error"]["message"]) == (status, True), answer.body
 
 
+def test_any_name_will_do(clean):
+    for name in ("rotate", "keys", "secrets", "_", "a-b"):
+        assert put(clean, name).json["result"] == "created", name
+        assert clean.call("DELETE", f"{PATH}/{name}").status == 200
+
+
 def test_bad_rotations(clean):
     for body in ({"new_key": "yes"}, {"newkey": True}):
-        assert clean.post(f"{PATH}/rotate", body).status == 400
+        assert clean.post("/api/v1/secret-keys/rotate", body).status == 400
 
 
 def test_a_failing_workflow_shows_nothing_of_it(clean):
@@ -189,7 +195,7 @@ def test_a_rotation_while_work_goes_on(clean, request):
         worker.start()
     keys = set()
     for new_key in (True, False, True, True):
-        done = clean.post(f"{PATH}/rotate", {"new_key": new_key})
+        done = clean.post("/api/v1/secret-keys/rotate", {"new_key": new_key})
         assert done.status == 200, done.body
         assert done.json["renewed"] >= 1
         assert done.json["retired"] == int(new_key)
@@ -234,7 +240,7 @@ def test_every_act_is_in_the_audit_log_without_the_value(clean):
     put(clean, "AUDITED", scope="team.ops")
     clean.call("DELETE", f"{PATH}/AUDITED")
     clean.call("DELETE", f"{PATH}/AUDITED")
-    clean.post(f"{PATH}/rotate", {})
+    clean.post("/api/v1/secret-keys/rotate", {})
     answer = clean.get("/api/v1/audit?action=secret&limit=6")
     entries = [(one["action"], one["target"], one["result"]) for one in reversed(answer.json["entries"])]
     assert entries == [

@@ -51,7 +51,7 @@ class Remote:
 
     def rotate(self, *, new_key: bool = False) -> dict[str, Any]:
         """See ``Keeper``."""
-        done: dict[str, Any] = self._client.post(f"{_PATH}/rotate", {"new_key": new_key})
+        done: dict[str, Any] = self._client.post("/api/v1/secret-keys/rotate", {"new_key": new_key})
         return done
 
     def _call(self, method: str, name: str, body: dict[str, str] | None, scope: str) -> dict[str, Any]:

@@ -177,7 +177,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "Where secrets are looked for, in this order; the first hit wins.",
     ),
     Key(
-        "secrets.masterKey",
+        "secrets.masterKeyPlace",
         choice("auto", "keyring"),
         "auto",
         "Where the master key of stored secrets is, unless the environment names its place.",

@@ -43,8 +43,8 @@ class KeyringKeys:
 
 
 def master_keys(config: Config) -> MasterKeys:
-    """The master keys that the environment or ``secrets.masterKey`` name, else those beside the data."""
-    ring = KeyringKeys() if config["secrets"]["masterKey"] == "keyring" else None
+    """The master keys that the environment or ``secrets.masterKeyPlace`` name, else those beside the data."""
+    ring = KeyringKeys() if config["secrets"]["masterKeyPlace"] == "keyring" else None
     source = source_of(config.data_dir, ring, os.environ)
     return MasterKeys(source, beside=source == KeyFile(config.data_dir / BESIDE))
 
@@ -53,5 +53,5 @@ def _closed(error: Exception) -> SecretError:
     reason = str(error) or type(error).__name__
     return SecretError(
         f"the keyring with the master key cannot be used: {reason}",
-        remedy="unlock it, or set secrets.masterKey to auto and give the key by a file",
+        remedy="unlock it, or set secrets.masterKeyPlace to auto and give the key by a file",
     )

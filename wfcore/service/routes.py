@@ -245,7 +245,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/api/v1/packages/search", PackageList, (_SEARCH,), "search"),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
     Route("/api/v1/secrets", SecretList, (_SECRETS,)),
-    Route("/api/v1/secrets/rotate", SecretList, (_ROTATE,), "rotate"),
+    Route("/api/v1/secret-keys/rotate", SecretList, (_ROTATE,), "rotate"),
     Route("/api/v1/secrets/{name}", SecretItem, (_SET_SECRET, _DELETE_SECRET)),
     Route("/api/v1/audit", Audit, (_AUDIT,)),
     Route("/api/v1/audit/entries", Audit, (_ENTRIES,), "entries"),

@@ -113,7 +113,7 @@ def test_one_that_never_answers_holds_nobody_up(ring, tmp_path, monkeypatch):
 
 def test_the_master_key_in_a_keyring(ring, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = load(overrides={"secrets.masterKey": "keyring"}, environ={})
+    config = load(overrides={"secrets.masterKeyPlace": "keyring"}, environ={})
     keys = master_keys(config)
     assert not keys.beside
     id, key = keys.current()
@@ -129,4 +129,4 @@ def test_the_master_key_in_a_keyring(ring, tmp_path, monkeypatch):
 def test_no_keyring_for_the_master_key(absent, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SecretError, match="cannot be used"):
-        master_keys(load(overrides={"secrets.masterKey": "keyring"}, environ={})).current()
+        master_keys(load(overrides={"secrets.masterKeyPlace": "keyring"}, environ={})).current()
