@@ -31,6 +31,7 @@ ACTS = {
     "POST /api/v1/workflows/{namespace}/{id}/executions": None,  # trigger.by of the execution
     "POST /api/v1/executions/{id}/cancel": "execution.cancel",
     "POST /api/v1/packages": "package.install",
+    "POST /api/v1/packages/look": None,
     "DELETE /api/v1/packages/{namespace}/{name}": "package.remove",
     "PUT /api/v1/secrets/{name}": "secret.set",
     "DELETE /api/v1/secrets/{name}": "secret.delete",

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.storages import KIND
-from wfcore.api import hookimpl
+from wfcore.api import AuditQuery, Unavailable, hookimpl
 from wfcore.errors import PluginError
 
 
@@ -71,6 +71,29 @@ def test_routes_of_plugins(inside):
         assert client.get("/api/v1/plugins/acme/hello", token="").code == "unauthorized"
         assert client.post("/api/v1/plugins/acme/hello").code == "method_not_allowed"
         assert client.get("/api/v1/plugins").json["plugins"], "the kernel's own route is still there"
+
+
+def test_a_stop_is_in_the_audit_log(inside):
+    with inside() as client:
+        assert client.post("/api/v1/server/stop").status == 202
+        (one,) = client.app.storage.audit(AuditQuery(limit=1))
+        assert (one.actor, one.remote, one.action) == ("admin", "127.0.0.1", "server.stop")
+
+
+def test_what_cannot_be_recorded_does_not_happen(inside, monkeypatch):
+    def full(_record):
+        raise Unavailable("the disk is full")
+
+    with inside() as client:
+        monkeypatch.setattr(client.app.storage, "append_audit", full)
+        for answer in (
+            client.post("/api/v1/server/stop"),
+            client.post("/api/v1/tokens", {"name": "x", "role": "admin"}),
+            client.call("PUT", "/api/v1/secrets/X", {"value": "long enough"}),
+        ):
+            assert (answer.status, answer.code) == (503, "unavailable")
+        assert client.app.storage.tokens() == []
+        assert client.app.storage.secrets() == []
 
 
 def test_a_path_that_only_looks_public_opens_nothing(inside, monkeypatch):

@@ -106,6 +106,10 @@ def test_the_headers_of_every_answer(server, path, token):
     headers = server.get(path, token=token).headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "access-control-allow-origin" not in headers
     assert "server" not in headers
     assert "via" not in headers
 

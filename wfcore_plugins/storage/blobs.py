@@ -136,3 +136,10 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return float("inf")
+
+
+def blob_directory(database: Path, data_dir: Path) -> Path:
+    """``blobs`` of the data directory for its database, a place of its own for any other file."""
+    if database.parent == data_dir.absolute():
+        return database.with_name("blobs")
+    return database.with_name(database.stem + ".blobs")

@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Final
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
-from wfcore.api import CONTRACT, Conflict, Context, NotFound, PluginError, Step, Unavailable
+from wfcore.api import CONTRACT, Context, PluginError, Step, Unavailable
 
 from . import migrations, sqlite_backup, sqlite_file
 from .audit import AuditQueries, TokenQueries
-from .blobs import Blobs
+from .blobs import Blobs, blob_directory
 from .catalogue import WorkflowQueries
 from .dialect import Dialect
 from .files import Lock, make_directory, make_file
@@ -29,13 +29,13 @@ from .queries import ExecutionQueries
 from .schema import Tables, tables
 from .secrets import SecretQueries
 from .sqlite_commit import write
+from .sqlite_copies import CopyQueries
 from .sqlite_file import (
     BUSY_SECONDS,
     check_file,
     check_library,
     connection_options,
     faults,
-    read_only,
     writer_pragmas,
 )
 from .sqlite_log import WriteAheadLog
@@ -71,6 +71,7 @@ class SqliteStorage(
     AuditQueries,
     TokenQueries,
     MoveQueries,
+    CopyQueries,
 ):
     """``Storage`` on one SQLite file, which belongs to one process from ``start`` to ``stop``.
 
@@ -95,7 +96,7 @@ class SqliteStorage(
         self._read_only: bool = config.get("readOnly", False)
         self._clock = context.clock
         self._logger: logging.Logger = context.logger
-        blobs = _blob_directory(self._path, context.data_dir)
+        blobs = blob_directory(self._path, context.data_dir)
         self._blobs = Blobs(blobs)
         self._restoring = sqlite_backup.Restoring(self._path, blobs, context.data_dir)
         self._lock = Lock(self._path)
@@ -185,30 +186,6 @@ class SqliteStorage(
     def get_blob(self, digest: str) -> bytes:
         """See ``Storage``."""
         return self._blobs.get(digest)
-
-    def backup(self, target: Path, beside: Sequence[Path]) -> None:
-        """See ``Copyable``; also beside the server that has the file."""
-        self._expect_current()
-        sqlite_backup.write(self._path, self._blobs, target, beside)
-
-    def restore(self, backup: Path, beside: Sequence[str], *, force: bool = False) -> Path | None:
-        """See ``Copyable``."""
-        sqlite_backup.check(backup)
-        kept = self._path.with_name(f"before-restore-{self._clock.now()}")
-        with faults(backup), read_only(backup / sqlite_backup.DATABASE) as db:
-            migrations.pending(db)
-        self._take_lock()
-        try:
-            self._restoring.finish()
-            if sqlite_backup.has_data(self._path) and not force:
-                raise Conflict(
-                    f"the database {self._path} has data", remedy="--force keeps that beside it and goes on"
-                )
-            self._restoring.decide(backup, beside, kept)
-            self._restoring.finish()
-        finally:
-            self._lock.release()
-        return kept if kept.exists() else None
 
     def sweep(self, now: int) -> int:
         """See ``Storage``."""
@@ -326,12 +303,6 @@ class SqliteStorage(
             connection.executescript(f"pragma incremental_vacuum({min(spare, _PAGES_AT_ONCE)})")
             return bool(spare > _PAGES_AT_ONCE)
 
-    def _missing(self) -> list[str]:
-        if not self._path.exists() or not check_file(self._path):
-            return migrations.known()
-        with faults(self._path), read_only(self._path) as db:
-            return migrations.pending(db)
-
     def _referred(self, digests: Sequence[str]) -> set[str]:
         with self.reading() as t:
             return referred(t, digests)
@@ -340,20 +311,6 @@ class SqliteStorage(
         self._expect_open(to_write=True)
         connection: sqlite3.Connection = self._writer.connection()
         return connection
-
-    def _expect_current(self) -> None:
-        """Refuse to read a database that is not there, or not as this release has it."""
-        if self._restoring.pending.exists():
-            raise Unavailable(
-                f"the restoring of {self._path} was interrupted",
-                remedy="start the server once, which ends it",
-            )
-        if not self._path.exists():
-            raise NotFound(f"there is no database {self._path} yet", remedy="start the server once")
-        if missing := self._missing():
-            raise Unavailable(
-                f"the database {self._path} lacks {', '.join(missing)}", remedy="start the server once"
-            )
 
     def _expect_open(self, *, to_write: bool = False) -> None:
         if to_write and self._read_only:
@@ -366,10 +323,3 @@ class SqliteStorage(
                 f"the storage {self._path} is not open",
                 remedy="the server is starting or stopping: try again in a moment",
             )
-
-
-def _blob_directory(database: Path, data_dir: Path) -> Path:
-    """``blobs`` of the data directory for its database, a place of its own for any other file."""
-    if database.parent == data_dir.absolute():
-        return database.with_name("blobs")
-    return database.with_name(database.stem + ".blobs")
