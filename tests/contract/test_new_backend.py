@@ -23,7 +23,7 @@ def wfsdk(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("kind", ["secrets", "trigger", "actions", "dispatcher"])
+@pytest.mark.parametrize("kind", ["secrets", "trigger", "actions", "registry", "dispatcher"])
 def test_a_new_driver_keeps_its_contract(wfsdk, tmp_path, kind):
     made = wfsdk("wfsdk", "new", kind, "mine")
     assert made.returncode == 0, made.stderr
@@ -49,7 +49,7 @@ def test_a_new_storage_says_what_is_left_to_do(wfsdk, tmp_path):
     [
         ((), "usage: python -m wfsdk new KIND NAME"),
         (("make", "secrets", "x"), "usage:"),
-        (("new", "registry", "x"), "there is no template for 'registry'"),
+        (("new", "runtime", "x"), "there is no template for 'runtime'"),
         (("new", "secrets", "My-Name"), "'My-Name' is no name for a driver"),
     ],
 )

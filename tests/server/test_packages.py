@@ -297,3 +297,57 @@ def test_each_call_within_a_call_has_an_idempotency_key_of_its_own(clean, plugin
     clean.apply(USE.replace("community/hi", "community/loud"))
     key, first, second = run(clean)
     assert (first, second) == (f"{key}/1", f"{key}/2")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "message"),
+    [
+        ("POST", f"{PATH}/look", {}, 400, "reference is no text"),
+        ("POST", f"{PATH}/look", {"reference": 1}, 400, "reference is no text"),
+        ("POST", f"{PATH}/look", {"reference": ""}, 400, "names no plugin"),
+        ("POST", f"{PATH}/look", {"reference": "a/b", "digest": 1}, 400, "digest is no text"),
+        ("POST", f"{PATH}/look", {"reference": "a/b", "more": 1}, 400, "unknown key 'more'"),
+        ("POST", f"{PATH}/look", {"reference": "a/b"}, 404, "no registry is configured"),
+        ("POST", PATH, {"reference": "a/b"}, 404, "no registry is configured"),
+        ("POST", PATH, {"reference": None}, 400, "reference is no text"),
+        ("POST", PATH, {"reference": "pip:acme"}, 400, "is native code"),
+        ("POST", PATH, {"package": "eA==", "signature": 1}, 400, "signature is no text"),
+        ("GET", f"{PATH}/updates?name=a/b", None, 404, "a/b is not installed"),
+        ("GET", f"{PATH}/updates?nmae=a/b", None, 400, "nmae"),
+        ("GET", f"{PATH}/search?q=x", None, 400, "'q'"),
+    ],
+)
+def test_requests_about_references_that_are_not_right(clean, method, path, body, status, message):
+    answer = clean.post(path, body) if method == "POST" else clean.get(path)
+    assert answer.status == status, answer.json
+    assert message in answer.json["error"]["message"]
+
+
+def test_references_to_files_are_not_the_servers_business(clean, tmp_path, plugin):
+    """Whoever has a token may name a package, but no file of the server's machine."""
+    (tmp_path / "hi.wfp").write_bytes(plugin())
+    for reference in (str(tmp_path / "hi.wfp"), f"folder:{tmp_path}/hi.wfp", "./hi.wfp", "hi"):
+        for path in (PATH, f"{PATH}/look"):
+            answer = clean.post(path, {"reference": reference})
+            assert (answer.status, answer.code) == (400, "usage"), reference
+    assert clean.get(PATH).json["packages"] == []
+
+
+def test_nothing_newer_and_nothing_found(clean, plugin):
+    install(clean, plugin(), source="/somewhere/hi.wfp")
+    assert clean.get(f"{PATH}/updates").json == {"updates": []}
+    assert clean.get(f"{PATH}/search?words=hi").json == {"packages": []}
+
+
+def test_a_lock_is_for_those_who_install(clean, plugin):
+    """The list, which every viewer sees, does not name stored secrets or those who install."""
+    given = plugin(permissions="{secrets: {KEY: ['https://a.b/*']}}")
+    grant = {"secrets": {"KEY": ["https://a.b/*"]}}
+    install(clean, given, grant=grant, secrets={"KEY": "stored"}, source="/somewhere/hi.wfp")
+    (one,) = clean.get(f"{PATH}/lock").json["packages"]
+    assert (one["secrets"], one["granted"]) == ({"KEY": "stored"}, grant)
+    assert one["origin"] == {"source": "/somewhere/hi.wfp", "by": "admin"}
+    (listed,) = clean.get(PATH).json["packages"]
+    assert one.keys() - listed.keys() == {"secrets", "granted", "origin"}
+    described = clean.get(ITEM).json
+    assert described["origin"]["by"] == "admin"

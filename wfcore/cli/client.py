@@ -208,11 +208,12 @@ def _answer(address: str, status: int, content: bytes) -> Any:
 def error_of(told: Mapping[str, Any]) -> WorkflowError:
     """The error as the server raised it, with its class and so its exit code."""
     message, remedy, code = told["message"], told.get("remedy"), told.get("code")
-    if code == "invalid_workflow":
+    if code in ("invalid_workflow", "invalid_package"):
         keys = ("line", "column", "path", "message", "file")
-        return errors.InvalidWorkflow(
-            [Problem(*(one[key] for key in keys)) for one in told["problems"]], remedy=remedy
-        )
+        problems = [Problem(*(one[key] for key in keys)) for one in told["problems"]]
+        if code == "invalid_workflow":
+            return errors.InvalidWorkflow(problems, remedy=remedy)
+        return errors.InvalidPackage(message, problems=problems, remedy=remedy)
     kinds = {
         kind.code: kind for kind in WorkflowError.__subclasses__() if kind.__init__ is WorkflowError.__init__
     }

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfcore.cli.client import Client, running
 from wfcore.cli.session import Session
-from wfcore.errors import InvalidPackage, NotFound, UsageError
+from wfcore.errors import UsageError
+
+if TYPE_CHECKING:
+    from wfcore.model.actor import Actor
+    from wfcore.plugins.contracts import OpenRegistry, Parcel, Registry
 
 _PATH: Final = "/api/v1/packages"
-_DIGEST: Final = re.compile(r"sha256=([0-9a-f]{64})")
-#: The largest archive that is read.
-_MOST: Final = 64 * 2**20
-_SECONDS: Final = 60.0
+Grant = Mapping[str, Any] | None
+Secrets = Mapping[str, str] | None
+Rows = list[dict[str, Any]]
 
 
 class Keeper(Protocol):
     """What can be done with installed packages; see ``service.packages.Packages``."""
 
     def install(
-        self, content: bytes, grant: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+        self,
+        content: bytes,
+        grant: Grant = None,
+        secrets: Secrets = None,
+        *,
+        signature: str,
+        source: str,
+        by: Actor,
     ) -> dict[str, Any]:
         """Install an archive."""
 
-    def list(self) -> list[dict[str, Any]]:
+    def look(self, reference: str, digest: str = "") -> dict[str, Any]:
+        """What a reference would install."""
+
+    def install_from(
+        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: Actor
+    ) -> dict[str, Any]:
+        """Install what a reference names."""
+
+    def updates(self, name: str | None = None) -> Rows:
+        """Newer versions of what is installed."""
+
+    def search(self, words: str) -> Rows:
+        """What the registries have."""
+
+    def list(self) -> Rows:
         """Every installed version."""
+
+    def locked(self) -> Rows:
+        """Every installed version, with all that it takes to install it again."""
 
     def describe(self, name: str) -> dict[str, Any]:
         """One package."""
@@ -46,16 +72,52 @@ class Remote:
         self._client = client
 
     def install(
-        self, content: bytes, grant: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+        self,
+        content: bytes,
+        grant: Grant = None,
+        secrets: Secrets = None,
+        *,
+        signature: str,
+        source: str,
+        by: Actor,
     ) -> dict[str, Any]:
-        """See ``Keeper``."""
-        body = {"package": base64.b64encode(content).decode(), "grant": grant, "secrets": secrets or {}}
-        done: dict[str, Any] = self._client.post(_PATH, body)
+        """See ``Keeper``; the server knows by its token who installs."""
+        package = {"package": base64.b64encode(content).decode(), "signature": signature, "source": source}
+        done: dict[str, Any] = self._client.post(_PATH, {**package, "grant": grant, "secrets": secrets or {}})
         return done
 
-    def list(self) -> list[dict[str, Any]]:
+    def look(self, reference: str, digest: str = "") -> dict[str, Any]:
         """See ``Keeper``."""
-        found: list[dict[str, Any]] = self._client.get(_PATH)["packages"]
+        found: dict[str, Any] = self._client.post(f"{_PATH}/look", {"reference": reference, "digest": digest})
+        return found
+
+    def install_from(
+        self, reference: str, digest: str = "", grant: Grant = None, secrets: Secrets = None, *, by: Actor
+    ) -> dict[str, Any]:
+        """See ``Keeper``."""
+        wanted = {"reference": reference, "digest": digest}
+        done: dict[str, Any] = self._client.post(_PATH, {**wanted, "grant": grant, "secrets": secrets or {}})
+        return done
+
+    def updates(self, name: str | None = None) -> Rows:
+        """See ``Keeper``."""
+        found: Rows = self._client.call("GET", f"{_PATH}/updates", query={"name": name})["updates"]
+        return found
+
+    def search(self, words: str) -> Rows:
+        """See ``Keeper``."""
+        query = {"words": words or None}
+        found: Rows = self._client.call("GET", f"{_PATH}/search", query=query)["packages"]
+        return found
+
+    def list(self) -> Rows:
+        """See ``Keeper``."""
+        found: Rows = self._client.get(_PATH)["packages"]
+        return found
+
+    def locked(self) -> Rows:
+        """See ``Keeper``."""
+        found: Rows = self._client.get(f"{_PATH}/lock")["packages"]
         return found
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -102,47 +164,53 @@ def name_of(text: str) -> str:
     return text
 
 
-def archive(session: Session, source: str) -> bytes:
-    """The archive of a ``.wfp`` file, a URL with ``#sha256=…``, or a plugin's folder, which is built.
+@contextmanager
+def driver(session: Session, name: str) -> Iterator[Registry]:
+    """A registry of this machine, for what needs no server and no database."""
+    from wfcore.cli.projects import installation
+    from wfcore.plugins.kinds import REGISTRIES
 
-    Raises NotFound, UsageError, InvalidPackage, and the errors of a download.
-    """
-    if "://" in source:
-        return _downloaded(session, source)
-    place = Path(source)
-    if place.is_dir():
-        from wfcore.cli.projects import built
-
-        return built(session, source).archive
-    if not place.exists():
-        raise NotFound(f"there is no {source}", remedy="name a folder, a .wfp file or a URL with #sha256=…")
-    from wfcore.cli.sources import read
-
-    return read(source, _MOST)
+    with installation(session) as installed:
+        yield installed.live(REGISTRIES, name)
 
 
-def _downloaded(session: Session, source: str) -> bytes:
-    url, _, fragment = source.partition("#")
-    digest = _DIGEST.fullmatch(fragment)
-    if digest is None:
-        raise UsageError(
-            f"{url} comes without the digest that it must have",
-            remedy="write URL#sha256=… with the sha256 that its publisher tells you",
-        )
-    from wfcore.egress import Guard
+@contextmanager
+def taking(session: Session) -> Iterator[OpenRegistry]:
+    """The first of the configured registries that takes packages. Raises PluginError."""
+    from wfcore.cli.projects import installation
+    from wfcore.errors import PluginError
+    from wfcore.plugins.contracts import OpenRegistry
+    from wfcore.plugins.kinds import REGISTRIES
 
-    egress = session.config["egress"]
-    guard = Guard(egress["allow"], default=egress["default"], ca_file=egress["caFile"])
+    names = session.config["plugins"]["registries"]
+    with installation(session) as installed:
+        found = (installed.live(REGISTRIES, name) for name in names)
+        registry = next((one for one in found if isinstance(one, OpenRegistry)), None)
+        if registry is None:
+            raise PluginError(
+                f"none of the registries takes packages: {', '.join(names) or 'there is none'}",
+                remedy="name one that does in plugins.registries, such as http",
+            )
+        yield registry
+
+
+def local(session: Session, target: str) -> Parcel:
+    """The package in a file or of a folder, which is built. Raises NotFound, UsageError, InvalidPackage."""
+    from wfcore.packages.reference import FOLDER
+
+    with driver(session, FOLDER) as folders:
+        (candidate,) = folders.candidates(target)
+        return folders.fetch(candidate)
+
+
+def user() -> Actor:
+    """Who runs this command, as the audit log of this machine has it."""
+    import getpass
+
+    from wfcore.model.actor import Actor
+
     try:
-        response = guard.request("GET", url, timeout=_SECONDS, max_bytes=_MOST)
-    finally:
-        guard.close()
-    if response.status != 200:
-        raise NotFound(f"{url} answers {response.status}, not with a package", remedy="correct the URL")
-    found = hashlib.sha256(response.body).hexdigest()
-    if found != digest[1]:
-        raise InvalidPackage(
-            f"{url} is not what it should be: its sha256 is {found}, not {digest[1]}",
-            remedy="ask its publisher; nothing was installed",
-        )
-    return response.body
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        name = f"uid {os.getuid()}"
+    return Actor(f"local:{name}")

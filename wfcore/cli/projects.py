@@ -13,6 +13,21 @@ from wfcore.cli.session import Session
 if TYPE_CHECKING:
     from wfcore.packages.project import Built
     from wfcore.plugins.contracts import Runtime
+    from wfcore.service.installed import Installed
+
+
+@contextmanager
+def installation(session: Session) -> Iterator[Installed]:
+    """The plugins of this machine without a database; what they make is kept for the user."""
+    from wfcore.engine.clock import SystemClock
+    from wfcore.service.installed import Installed
+
+    installed = Installed(session.configured({"dataDir": str(_cache())}), SystemClock())
+    try:
+        yield installed
+    finally:
+        installed.host.stop(1.0)
+        installed.egress.close()
 
 
 @contextmanager
@@ -21,14 +36,8 @@ def runtimes(session: Session) -> Iterator[Callable[[str], Runtime]]:
 
     What they compile is kept for the user, not in the folder where a project happens to be made.
     """
-    from wfcore.engine.clock import SystemClock
-    from wfcore.service.installed import Installed
-
-    installed = Installed(session.configured({"dataDir": str(_cache())}), SystemClock())
-    try:
+    with installation(session) as installed:
         yield installed.runtime
-    finally:
-        installed.host.stop(1.0)
 
 
 def _cache() -> Path:

@@ -14,7 +14,7 @@ from wfcore.config.given import Fault, Given
 
 PREFIX: Final = "WORKFLOW_"
 #: Variables of ours that are no settings: the client's, and secrets.
-OWN: Final = re.compile(r"WORKFLOW_(TOKEN|CONFIG|SERVER|SECRET_.*|TEST_.*)")
+OWN: Final = re.compile(r"WORKFLOW_(TOKEN|CONFIG|SERVER|REGISTRY_TOKEN|SECRET_.*|TEST_.*)")
 #: What Kubernetes sets in a pod for every Service whose name begins with "workflow" and that cannot be ours.
 SERVICE_LINK: Final = re.compile(
     r"WORKFLOW_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"

@@ -193,12 +193,37 @@ KEYS: Final[tuple[Key, ...]] = (
         "The broker that brings tasks to the servers which run them.",
     ),
     Key("dispatchers.<name>.<setting>", anything(), None, "A setting of a dispatcher."),
+    Key("registries.<name>.<setting>", anything(), None, "A setting of a registry of plugins."),
     Key("hooks.<name>.<setting>", anything(), None, "A setting of a hook plugin."),
     Key(
         "plugins.disabled",
         texts(text(like="a name"), "names"),
         [],
         "Hook plugins that are not loaded, by entry point name.",
+    ),
+    Key(
+        "plugins.registries",
+        texts(_WORD, "names"),
+        ["http"],
+        "The registries in which a package like `community/slack` is looked for, in this order.",
+    ),
+    Key(
+        "plugins.signatures",
+        choice("require", "warn", "off"),
+        "warn",
+        "Whether packages must be signed by a key of their namespace.",
+    ),
+    Key(
+        "plugins.keys.<name>",
+        texts(text(like="a public key of minisign"), "public keys"),
+        None,
+        "The keys that may sign the packages of this namespace.",
+    ),
+    Key(
+        "plugins.refresh",
+        duration("1m"),
+        "1h",
+        "How often a server asks the registries which packages are revoked.",
     ),
     Key("logging.format", choice("text", "json"), "text", "The form of the server's own log lines."),
     Key(

@@ -28,9 +28,14 @@ class Chores:
         self._clock = clock
         self._audit = audit
         self._retention = round(retention * SECOND)
+        self._others: list[tuple[float, Callable[[], int]]] = []
         self._remembrance = round(remembrance * SECOND)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="chores", daemon=True)
+
+    def add(self, seconds: float, chore: Callable[[], int]) -> None:
+        """Another part's chore, done every so many seconds; to be said before ``start``."""
+        self._others.append((seconds, chore))
 
     def start(self) -> None:
         """Begin; the first round is soon, since a server may not live for an hour."""
@@ -67,9 +72,11 @@ class Chores:
 
         scheduler = schedule.Scheduler()
         interval = min(3600, max(1, self._retention // SECOND // 4))
-        for chore in map(self._guarded, (self.retain, self.sweep, self.prune)):
-            scheduler.every(interval).seconds.do(chore)
-            scheduler.every(min(interval, SOON)).seconds.do(_once, chore)
+        own = ((interval, act) for act in (self.retain, self.sweep, self.prune))
+        for seconds, act in (*own, *self._others):
+            chore, pause = self._guarded(act), max(1, round(seconds))
+            scheduler.every(pause).seconds.do(chore)
+            scheduler.every(min(pause, SOON)).seconds.do(_once, chore)
         while not self._stopped.wait(max(0.0, scheduler.idle_seconds or 0.0)):
             scheduler.run_pending()
 

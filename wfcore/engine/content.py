@@ -51,9 +51,9 @@ def pack(value: Any, blobs: Blobs, seals: Seals | None = None) -> tuple[str, tup
     Raises TerminalError when the value has no JSON form or is above SIZE_LIMIT.
     """
     mark = ""
-    if tainted(value):
-        value, mark = _sealed(value, seals), _SEALED
     try:
+        if tainted(value):
+            value, mark = _sealed(value, seals), _SEALED
         text = _dumps(value)
     except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -76,8 +76,6 @@ class Worker:
 
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt to its end; never raises."""
-        if self.secrets is not None:
-            attempt.masks = self.secrets.masks()
         try:
             return self._act(attempt)
         except Forbidden as error:
@@ -104,7 +102,10 @@ class Worker:
                 passing = isinstance(error, Unavailable)
                 return self._failed(attempt, error.code, error.message + remedy, passing=passing)
         job = attempt.job
-        log.error("task %s of execution %s hit a bug", job.path, job.execution, exc_info=error)
+        log.error(
+            "task %s of execution %s hit a bug", job.path, job.execution,
+            exc_info=error, extra={"mask": attempt.masks.mask},
+        )  # fmt: skip
         return self._failed(attempt, "bug", f"{type(error).__name__}: {error}")
 
     def _act(self, attempt: Attempt) -> Outcome:
@@ -254,7 +255,10 @@ def _hidden(attempt: Attempt, value: Any) -> Any:
     """A result with its secrets as such: all of it when the task is sensitive, else what is known of them."""
     if attempt.task.sensitive and value is not None:
         return Secret(value)
-    return attempt.masks.hide(value) if attempt.masks.seen else value
+    try:
+        return attempt.masks.hide(value) if attempt.masks.seen else value
+    except RecursionError:
+        raise TerminalError("the result is nested too deeply", kind="output") from None
 
 
 def _cut(text: Any) -> str:

@@ -88,15 +88,28 @@ def secrets(draft: Draft, known: Names) -> None:
             if not isinstance(task, dict):
                 continue
             for index, secret in enumerate(known.own.get(name, ())):
-                if secret not in known.secrets:
-                    draft.problem((group, name, "secrets", index), _unlisted(secret, known))
-            permissions = task.get("permissions")
-            slots = permissions.get("secrets") if isinstance(permissions, dict) else None
-            if task.get("type") == "core/code" and isinstance(slots, dict):
-                for slot in slots:
-                    if slot not in known.own.get(name, known.secrets):
-                        path = (group, name, "permissions", "secrets", slot)
-                        draft.problem(path, _unlisted(slot, known), key=True)
+                path: Path = (group, name, "secrets", index)
+                if secret not in known.secrets and draft.sound(path):
+                    draft.problem(path, _unlisted(secret, known))
+            if task.get("type") == "core/code":
+                _slots(draft, (group, name), task, known)
+
+
+def _slots(draft: Draft, path: Path, task: Mapping[str, Any], known: Names) -> None:
+    permissions = task.get("permissions")
+    slots = permissions.get("secrets") if isinstance(permissions, dict) else None
+    for slot in slots if isinstance(slots, dict) else ():
+        fault = _unreadable(slot, str(path[1]), known)
+        if fault:
+            draft.problem((*path, "permissions", "secrets", slot), fault, key=True)
+
+
+def _unreadable(name: object, task: str, known: Names) -> str | None:
+    if name not in known.secrets:
+        return _unlisted(name, known)
+    if name not in known.own.get(task, known.secrets):
+        return f"the secret {words.quoted(name)} is not among the task's own 'secrets'"
+    return None
 
 
 def _unlisted(name: object, known: Names) -> str:
@@ -122,10 +135,7 @@ def _fault(use: Use, place: Place, known: Names) -> str | None:
         advice = words.hint(name, declared) or f"; declare it under '{use.root}'"
         return f"there is no {what} {words.quoted(name)}{advice}"
     if use.root == "secrets":
-        if name not in known.secrets:
-            return _unlisted(name, known)
-        if name not in known.own.get(place.task, known.secrets):
-            return f"the secret {words.quoted(name)} is not among the task's own 'secrets'"
+        return _unreadable(name, place.task, known)
     return None
 
 

@@ -160,7 +160,9 @@ class PackageRecord:
 
     ``manifest`` is the text of its ``plugin.yaml``, ``module`` the digest of the blob that holds its module,
     ``granted`` what the operator allowed (JSON), ``secrets`` slot -> name of the stored secret.
-    ``current`` marks the version that workflows get which are applied from now on.
+    ``current`` marks the version that workflows get which are applied from now on. ``origin`` says where it
+    came from, each a text: ``source`` (a reference that gives it again), ``signature`` (its minisign file),
+    ``key`` (the id of the trusted key that signed it) and ``by`` (who installed it).
     """
 
     digest: str
@@ -172,6 +174,7 @@ class PackageRecord:
     secrets: Mapping[str, str]
     installed_at: int
     current: bool = True
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,15 +45,16 @@ def reveal(value: Any) -> Any:
 
 def tainted(value: Any) -> bool:
     """Whether there is a secret in it, at any depth."""
-    waiting = [value]
+    waiting, seen = [value], set()
     while waiting:
         found = waiting.pop()
         if isinstance(found, Secret):
             return True
-        if isinstance(found, dict):
-            waiting.extend(found.values())
-        elif isinstance(found, list | tuple):
-            waiting.extend(found)
+        if isinstance(found, dict | list | tuple):
+            if id(found) in seen:  # what an action returns may go round in a circle
+                continue
+            seen.add(id(found))
+            waiting.extend(found.values() if isinstance(found, dict) else found)
     return False
 
 

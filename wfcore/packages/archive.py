@@ -27,6 +27,9 @@ MAX_RATIO: Final = 200
 
 _END: Final = struct.Struct("<4sHHHHIIH")
 _LOCAL: Final = struct.Struct("<4s22xHH")
+#: What may follow the bytes of an entry that says so: its sizes, with or without a mark.
+_TRAILED: Final = 0x8
+_TRAILERS: Final = (0, 12, 16)
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
 _REMEDY: Final = "make it with `workflow plugin build`"
@@ -134,13 +137,18 @@ def _expect_sound(entries: list[zipfile.ZipInfo], content: bytes, end: int) -> N
 
 
 def _expect_apart(entries: list[zipfile.ZipInfo], content: bytes, end: int) -> None:
-    """Refuse entries whose bytes overlap those of another, or of the list."""
+    """Refuse entries whose bytes overlap those of another, or of the list; and bytes that are in no list."""
+    gaps = []
     for entry in sorted(entries, key=lambda entry: entry.header_offset, reverse=True):
         start = entry.header_offset
         mark, name, extra = _LOCAL.unpack(content[start : start + _LOCAL.size])
-        if mark != b"PK\x03\x04" or start + _LOCAL.size + name + extra + entry.compress_size > end:
+        gap = end - (start + _LOCAL.size + name + extra + entry.compress_size)
+        if mark != b"PK\x03\x04" or gap < 0:
             raise _fault(f"{entry.filename[:80]!r} overlaps something else")
+        gaps.append(gap not in (_TRAILERS if entry.flag_bits & _TRAILED else (0,)))
         end = start
+    if end or any(gaps):
+        raise _fault("there are bytes between its files, or before them, that are in no list")
 
 
 def _escapes(name: str) -> bool:

@@ -9,9 +9,11 @@ from typing import Final
 
 from wfcore.errors import InvalidPackage, PluginError
 from wfcore.model.records import PackageRecord
+from wfcore.packages import revoked
 from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, parse
 from wfcore.plugins.contracts import Module, Storage
+from wfcore.plugins.registry import Revocation
 
 _INSTALL: Final = "install it again, or apply the workflow again to take the version that is installed"
 
@@ -33,6 +35,7 @@ class Shelf:
         self._open: Callable[[], Storage | None] = lambda: None
         self._packages: dict[str, Package] = {}
         self._current: Mapping[str, str] | None = None
+        self._revoked: Mapping[str, Revocation] = {}
         self._lock = threading.Lock()
 
     def use(self, open: Callable[[], Storage | None]) -> None:
@@ -54,6 +57,7 @@ class Shelf:
                 if self._current is None:
                     storage = self._open()
                     records = storage.packages() if storage else []
+                    self._revoked = revoked.read(storage) if storage else {}
                     self._current = {record.name: record.digest for record in records if record.current}
                 found = self._current
         return found
@@ -61,9 +65,10 @@ class Shelf:
     def find(self, name: str, pins: Mapping[str, str]) -> Package | None:
         """The package that ``pins`` names, else the current one; None when there is none.
 
-        Raises PluginError when the pinned one is gone, or this release cannot use it.
+        Raises PluginError when the pinned one is gone or revoked, or this release cannot use it.
         """
-        digest = pins.get(name) or self.current().get(name)
+        current = self.current()
+        digest = pins.get(name) or current.get(name)
         return None if digest is None else self._package(name, digest)
 
     def _package(self, name: str, digest: str) -> Package:
@@ -76,6 +81,7 @@ class Shelf:
                     f"the {name} that the workflow was applied with ({digest[:12]}) is no longer installed",
                     remedy=_INSTALL,
                 )
+            revoked.expect_usable(self._revoked, digest, record.name, record.version)
             found = self._packages[digest] = _opened(storage, record)
         return found
 

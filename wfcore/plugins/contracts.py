@@ -21,6 +21,14 @@ from wfcore.plugins.driver import Driver as Driver
 from wfcore.plugins.driver import Records as Records
 from wfcore.plugins.driver import SecretBox as SecretBox
 from wfcore.plugins.driver import SecretReader as SecretReader
+from wfcore.plugins.registry import Candidate as Candidate
+from wfcore.plugins.registry import Hit as Hit
+from wfcore.plugins.registry import IndexedRegistry as IndexedRegistry
+from wfcore.plugins.registry import OpenRegistry as OpenRegistry
+from wfcore.plugins.registry import Parcel as Parcel
+from wfcore.plugins.registry import Publication as Publication
+from wfcore.plugins.registry import Registry as Registry
+from wfcore.plugins.registry import Revocation as Revocation
 from wfcore.plugins.sandbox import Call as Call
 from wfcore.plugins.sandbox import Host as Host
 from wfcore.plugins.sandbox import Limits as Limits
@@ -57,6 +65,7 @@ class Context:
     egress: Guard | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sandbox: Sandbox | None = None
+    build: Callable[[Path], bytes] | None = None
     strongbox: SecretBox | None = None
 
 

@@ -52,7 +52,9 @@ SECRETS: Final = Kind("secrets", "workflow.secrets", contracts.Secrets, "secrets
 RUNTIMES: Final = Kind("runtime", "workflow.runtimes", contracts.Runtime, "runtimes")
 ACTIONS: Final = Kind("actions", "workflow.actions", contracts.Actions, "actions")
 HOOKS: Final = Kind("hook", "workflow.hooks", contracts.Driver, "hooks")
-REGISTRIES: Final = Kind("registry", "workflow.registries")
+REGISTRIES: Final = Kind(
+    "registry", "workflow.registries", contracts.Registry, "registries", together=("search", "revoked")
+)
 DISPATCHERS: Final = Kind("dispatcher", "workflow.dispatchers", contracts.Dispatcher, "dispatchers")
 TRIGGERS: Final = Kind(
     "trigger", "workflow.triggers", contracts.Trigger, "triggers", together=("address", "accept")

@@ -2,28 +2,73 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wfcore.model.secret import MASK, Secret, reveal
 from wfcore.secrets.spellings import spellings
 
 #: So many values are looked for at most; those that were not used for the longest time go.
-KEPT: Final = 2000
+KEPT: Final = 500
 #: Of what derives from secrets, texts of at least so many characters are looked for, and so many texts.
 _LEAST_DERIVED: Final = 8
 _MOST_DERIVED: Final = 200
+#: So many texts are searched for at once.
+_GROUP: Final = 25
+_PATTERN_MEMORY: Final = 128 * 2**20
+
+
+class _Group:
+    """Some known texts in all their spellings; ``shown`` says what stands for each text itself.
+
+    Compiled by RE2: a search takes time in proportion to what is searched, whatever the spellings.
+    """
+
+    def __init__(self, shown: Mapping[str, str]) -> None:
+        import re2
+
+        self._shown = dict(shown)
+        found = {spelling for text in shown for spelling in spellings(text)}
+        self._spelled = sorted(found, key=lambda one: (-len(one), one))
+        options = re2.Options()
+        options.max_mem = _PATTERN_MEMORY
+        options.log_errors = False  # it would write the pattern to standard error
+        try:
+            self._pattern = re2.compile("|".join(map(re2.escape, self._spelled)), options) if found else None
+        except (re2.error, UnicodeError):  # too long, or half a surrogate pair
+            self._pattern = None
+
+    def within(self, text: str) -> bool:
+        """Whether one of them is in a text."""
+        if self._pattern is not None:
+            try:
+                return self._pattern.search(text) is not None
+            except UnicodeError:
+                pass
+        return any(one in text for one in self._spelled)
+
+    def masked(self, text: str) -> str:
+        """The text without them."""
+        if not self.within(text):
+            return text
+        if self._pattern is not None:
+            try:
+                return str(self._pattern.sub(lambda match: self._shown.get(match[0], MASK), text))
+            except UnicodeError:
+                pass
+        for one in self._spelled:
+            text = text.replace(one, self._shown.get(one, MASK))
+        return text
 
 
 class Masks:
-    """The values that are looked for. ``beyond`` is told of each value too."""
+    """The values that are looked for. ``seen`` says whether there was one, if only a short one."""
 
-    def __init__(self, beyond: Masks | None = None) -> None:
-        self._beyond = beyond
+    def __init__(self) -> None:
         self._known: OrderedDict[str, str] = OrderedDict()
-        self._pattern: re.Pattern[str] | None = None
+        self._groups: tuple[_Group, ...] | None = ()
         self._lock = threading.Lock()
         self.seen = False
 
@@ -40,51 +85,51 @@ class Masks:
         for text in _texts(whole):
             self._note(text, value.shown if text == whole else MASK)
 
+    def mask(self, text: str) -> str:
+        """The text with MASK in the place of what is known, in all its spellings."""
+        for group in self._compiled():
+            text = group.masked(text)
+        return text
+
+    def hide(self, value: Any) -> Any:
+        """The value with each text that has something known in it as a secret."""
+        return self._hidden(value, self._compiled()) if self._known else value
+
     def _note(self, text: str, shown: str) -> None:
         with self._lock:
-            if text not in self._known:
-                self._pattern = None
+            if self._known.get(text) != shown:
+                self._groups = None
             self._known[text] = shown
             self._known.move_to_end(text)
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        if self._beyond is not None:
-            self._beyond.seen = True
-            self._beyond._note(text, shown)
 
-    def mask(self, text: str) -> str:
-        """The text with MASK in the place of what is known, in all its spellings."""
-        pattern = self._compiled()
-        return pattern.sub(lambda match: self._known.get(match[0], MASK), text) if pattern else text
+    def _compiled(self) -> tuple[_Group, ...]:
+        groups = self._groups
+        if groups is None:
+            with self._lock:
+                # A longer text goes first: what is left of it would not be found any more.
+                longest_first = sorted(self._known, key=len, reverse=True)
+                parts = (longest_first[at : at + _GROUP] for at in range(0, len(longest_first), _GROUP))
+                groups = self._groups = tuple(
+                    _Group({text: self._known[text] for text in part}) for part in parts
+                )
+        return groups
 
-    def hide(self, value: Any) -> Any:
-        """The value with each text that has something known in it as a secret."""
-        pattern = self._compiled()
-        return value if pattern is None else _hidden(value, pattern)
-
-    def _compiled(self) -> re.Pattern[str] | None:
-        with self._lock:
-            if self._pattern is None and self._known:
-                found = {spelling for text in self._known for spelling in spellings(text)}
-                longest_first = sorted(found, key=lambda one: (-len(one), one))
-                if longest_first:
-                    self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-            return self._pattern
-
-
-def _hidden(value: Any, pattern: re.Pattern[str]) -> Any:
-    if isinstance(value, str):
-        return Secret(value) if pattern.search(value) else value
-    if isinstance(value, bytes):
-        return Secret(value) if pattern.search(value.decode("latin-1")) else value
-    if isinstance(value, dict):
-        return {
-            pattern.sub(MASK, key) if isinstance(key, str) else key: _hidden(below, pattern)
-            for key, below in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_hidden(below, pattern) for below in value]
-    return value
+    def _hidden(self, value: Any, groups: tuple[_Group, ...]) -> Any:
+        if isinstance(value, str):
+            return Secret(value) if any(group.within(value) for group in groups) else value
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace")
+            return Secret(value) if any(group.within(text) for group in groups) else value
+        if isinstance(value, dict):
+            return {
+                self.mask(key) if isinstance(key, str) else key: self._hidden(below, groups)
+                for key, below in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._hidden(below, groups) for below in value]
+        return value
 
 
 def _texts(value: Any) -> list[str]:

@@ -161,6 +161,13 @@ class MasterKeys:
                 )
             return self._keys[id]
 
+    def missing(self) -> bool:
+        """Whether there is no key yet. Raises SecretError."""
+        with self._lock:
+            if not self._keys:
+                self._read()
+            return not self._keys
+
     def renew(self) -> str:
         """Put a new key before the others and give its id. Raises Conflict where that cannot be done."""
         if not self.source.writable:

@@ -103,8 +103,9 @@ class Strongbox:
         """
         rows = self._stored()
         if new_key:
+            self._current()
             self.masters.renew()
-        id, _ = self.masters.current()
+        id, _ = self._current()
         renewed = sum(self._renew(rows, record) for record in rows.secrets())
         elsewhere = any(record.master != id for record in rows.secrets())
         retired = 0 if elsewhere else self.masters.retire()
@@ -128,11 +129,17 @@ class Strongbox:
         return rows
 
     def _sealed(self, scope: str, name: str, value: bytes, before: SecretRecord | None) -> SecretRecord:
-        id, key = self.masters.current()
+        id, key = self._current()
         sealed, now = envelope.close(key, value, _bound(scope, name)), self._now()
         if before is None:
             return SecretRecord(scope, name, 1, id, sealed, now, now)
         return replace(before, revision=before.revision + 1, master=id, sealed=sealed, updated_at=now)
+
+    def _current(self) -> tuple[str, bytes]:
+        """The master key in use. None is made where there are secrets that it would not open."""
+        if self.masters.missing() and (held := self._stored().secrets()):
+            self.masters.get(held[0].master)
+        return self.masters.current()
 
     def _opened(self, record: SecretRecord) -> bytes:
         key = self.masters.get(record.master)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,10 @@ def open_app(
             clock,
             installed.hooks,
             engine.packages_changed,
+            partial(installed.supply, storage),
             audit,
         )
+        engine.chores.add(config["plugins"]["refresh"], shelf.supply.refresh)
         secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
         engine.start(timers=timers and config["server"]["role"] != "worker")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from wfcore.audit import AuditLog
@@ -15,14 +16,15 @@ from wfcore.engine.records import StoredRecords
 from wfcore.errors import InvalidWorkflow, NotFound, Unavailable
 from wfcore.hooks.calls import Hooks
 from wfcore.model.workflow import Workflow
+from wfcore.packages import trust as trusted
 from wfcore.packages.catalogue import Catalogue
 from wfcore.packages.sandbox import CodeSandbox
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins import catalog, listeners
-from wfcore.plugins.contracts import Clock, Context, Records, Runtime, Storage, TaskContext
+from wfcore.plugins.contracts import Clock, Context, Records, Revocation, Runtime, Storage, TaskContext
 from wfcore.plugins.drivers import Drivers, construct, load, problems
 from wfcore.plugins.host import Host, Live
-from wfcore.plugins.kinds import ACTIONS, HOOKS, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
+from wfcore.plugins.kinds import ACTIONS, HOOKS, REGISTRIES, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
 from wfcore.plugins.packs import Packs
 from wfcore.secrets.desk import Desk
 from wfcore.secrets.masks import Masks
@@ -31,6 +33,7 @@ from wfcore.secrets.strongbox import Strongbox
 from wfcore.service.keys import master_keys
 from wfcore.service.loader import Loader
 from wfcore.service.secrets import Secrets
+from wfcore.service.supply import Supply
 
 log = logging.getLogger("workflow.plugins")
 
@@ -167,6 +170,13 @@ class Installed:
                     return value
         return None
 
+    def supply(self, storage: Storage, heed: Callable[[Sequence[Revocation]], int]) -> Supply:
+        """The way of packages into this installation. Raises InvalidConfig for keys that are none."""
+        section = self.config["plugins"]
+        trust = trusted.of(section["signatures"], section.get("keys", {}))
+        order = tuple(section["registries"])
+        return Supply(storage, lambda name: self.live(REGISTRIES, name), order, trust, heed)
+
     def secrets(self, audit: AuditLog, nodes: Callable[[], int]) -> Secrets:
         """Secrets as operators see them; ``nodes`` says how many servers share the storage."""
         providers = self.config["secrets"]["providers"]
@@ -174,7 +184,7 @@ class Installed:
 
     def desk(self) -> Desk:
         """What the engine asks of secrets."""
-        return Desk(self.secret, self.sealer, self.known)
+        return Desk(self.secret, self.sealer)
 
     def records(self, namespace: str) -> Records:
         """Durable key/value pairs of one namespace."""
@@ -214,6 +224,11 @@ class Installed:
         if found:
             raise InvalidWorkflow(found)
 
+    def _build(self, folder: Path) -> bytes:
+        from wfcore.packages.project import build
+
+        return build(folder, self.runtime).archive
+
     def _context(self, kind: Kind, name: str) -> Context:
         bare = kind is STORAGE
         records: Callable[[str], Records] | None = None if self._storage is None else self.records
@@ -228,6 +243,7 @@ class Installed:
             egress=None if bare else self.egress,
             connections=connections,
             sandbox=None if bare else self.sandbox,
+            build=None if bare else self._build,
             strongbox=None if bare else self.box,
         )
 

@@ -1,6 +1,7 @@
 """The server's own log: text for people, JSON lines for machines, with the task a line is about.
 
-A line about an execution is logged with ``extra={"execution": id, "task": path, "attempt": n}``.
+A line about an execution is logged with ``extra={"execution": id, "task": path, "attempt": n}``; what else it
+must not show is told by ``extra={"mask": …}``, a function of text.
 """
 
 from __future__ import annotations
@@ -59,11 +60,15 @@ class _Mask(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always lets the record through."""
-        record.msg, record.args = self._mask(record.getMessage()), None
+        record.msg, record.args = self._masked(record, record.getMessage()), None
         if record.exc_info and record.exc_info[0]:
             trace = record.exc_text or logging.Formatter().formatException(record.exc_info)
-            record.exc_text = self._mask(trace)
+            record.exc_text = self._masked(record, trace)
         return True
+
+    def _masked(self, record: logging.LogRecord, text: str) -> str:
+        own = getattr(record, "mask", None)
+        return self._mask(own(text) if own else text)
 
 
 @contextmanager

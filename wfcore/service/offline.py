@@ -60,6 +60,7 @@ def _packages(installed: Installed, storage: Storage) -> Packages:
     library = Library(storage, installed.loader().revision)
     shelf, packs, runtime = installed.shelf, installed.packs, installed.runtime
     told = partial(storage.announce, "packages")
+    supply = partial(installed.supply, storage)
     clock, hooks = installed.clock, installed.hooks
     audit = AuditLog(storage, clock, place(installed.config))
-    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, audit)
+    return Packages(storage, shelf, packs, runtime, library, clock, hooks, told, supply, audit)

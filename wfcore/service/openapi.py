@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from wfcore import __version__
-from wfcore.service.routes import ROUTES, Operation, Route
+from wfcore.service.route import Operation, Route
+from wfcore.service.routes import ROUTES
 from wfcore.service.schemas import SCHEMAS, ref
 
 _FIELD: Final = re.compile(r"\{(\w+)(?::\w+)?\}")

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from functools import lru_cache
+from typing import Any, Final
 
 from wfcore.audit import AuditLog
 from wfcore.engine.library import Library
 from wfcore.errors import (
     Conflict,
-    Forbidden,
     InvalidPackage,
     NotFound,
-    PluginError,
-    UsageError,
-    WorkflowError,
 )
 from wfcore.hooks.calls import Hooks
 from wfcore.language import words
 from wfcore.model.actor import LOCAL, Actor
-from wfcore.model.execution import OPEN
-from wfcore.model.records import ExecutionQuery, PackageRecord
+from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
-from wfcore.packages.archive import Archive, read_archive
-from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages import revoked
+from wfcore.packages.manifest import parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
 from wfcore.plugins.packs import Packs
+from wfcore.plugins.registry import Revocation
+from wfcore.service import packaged
+from wfcore.service.supply import ByHand, Delivery, Supply
+from wfcore.service.usage import users
 
 Rows = list[dict[str, Any]]
 Records = list[PackageRecord]
-_PAGE = 1000
+#: Who revokes.
+REGISTRY: Final = Actor("registry")
+log = logging.getLogger("workflow.packages")
 
 
 class Packages:
     """``runtime`` gives the started runtime of a name; ``hooks`` are told of what has changed,
-    the other servers by ``told`` that something has; ``audit`` records who did it."""
+    the other servers by ``told`` that something has. ``supply`` makes the supply, given what heeds
+    revocations; ``audit`` records who did what."""
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class Packages:
         clock: Clock,
         hooks: Hooks,
         told: Callable[[], None],
+        supply: Callable[[Callable[[Sequence[Revocation]], int]], Supply],
         audit: AuditLog,
     ) -> None:
         self._storage = storage
@@ -59,7 +65,49 @@ class Packages:
         self._clock = clock
         self._hooks = hooks
         self._told = told
+        self.supply = supply(self.revoke)
         self._audit = audit
+        self._parsed = lru_cache(maxsize=512)(parse_manifest)
+
+    def look(self, reference: str, digest: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
+        """What installing a reference would install; see ``supply.Supply.find``. Nothing is changed."""
+        try:
+            with self._noted(by, reference):
+                found = self.supply.find(reference, digest)
+        except ByHand as native:
+            return {"command": list(native.command)}
+        manifest = found.archive.manifest
+        before = self._current(manifest.name)
+        held = parse_manifest(before.manifest).permissions if before else Permissions()
+        wanted = manifest.permissions
+        return {
+            "name": manifest.name,
+            "version": manifest.version,
+            "digest": found.archive.digest,
+            "source": found.source,
+            "installed": before.version if before else None,
+            "grant": wanted.to_dict(),
+            "permissions": wanted.words(),
+            "added": missing(wanted, held),
+            "dropped": missing(held, wanted),
+            "changelog": found.changelog,
+            "key": found.key or None,
+            "warnings": list(found.warnings),
+        }
+
+    def install_from(
+        self,
+        reference: str,
+        digest: str = "",
+        grant: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        by: Actor = LOCAL,
+    ) -> dict[str, Any]:
+        """Install what a reference names; see ``install``, and ``supply.Supply.find`` for what it raises."""
+        with self._noted(by, reference):
+            delivery = self.supply.find(reference, digest)
+        return self._install(delivery, grant, secrets, by)
 
     def install(
         self,
@@ -67,39 +115,111 @@ class Packages:
         grant: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
         *,
+        signature: str = "",
+        source: str = "",
         by: Actor = LOCAL,
     ) -> dict[str, Any]:
         """Install an archive as the current version of its package.
 
         ``grant`` are the permissions it gets; None: those of the version before it, if they suffice.
-        ``secrets`` binds slots to stored secrets (slot -> name). Raises InvalidPackage,
+        ``secrets`` binds slots to stored secrets (slot -> name), ``signature`` is its minisign file,
+        ``source`` where it came from, ``by`` who installs it. Raises InvalidPackage,
         Forbidden with the permissions that nobody has granted, Conflict.
         """
-        archive = read_archive(content)
+        with self._noted(by, source or "a file"):
+            delivery = self.supply.accept(content, signature, source)
+        return self._install(delivery, grant, secrets, by)
+
+    def updates(self, name: str | None = None) -> Rows:
+        """The newer versions of the installed packages, or of one, where they came from.
+
+        Raises NotFound, and the errors of the registries.
+        """
+        records = self._versions(name) if name else self._storage.packages()
+        found = (
+            self.supply.newer(one.name, one.version, one.origin["source"])
+            for one in records
+            if one.current and one.origin.get("source")
+        )
+        versions = {one.name: one.version for one in records if one.current}
+        return [
+            {
+                "name": one.name,
+                "installed": versions[one.name],
+                "version": one.version,
+                "source": one.candidate.source,
+                "changelog": one.changelog,
+            }
+            for one in found
+            if one
+        ]
+
+    def search(self, words: str) -> Rows:
+        """What the configured registries have: name, version, description, registry."""
+        return [asdict(hit) for hit in self.supply.search(words)]
+
+    def revoke(self, told: Sequence[Revocation]) -> int:
+        """Remember what registries have revoked; how many of that are new. It does not run any more."""
+        known = revoked.read(self._storage)
+        new = [one for one in told if one.digest not in known]
+        if new:
+            names = words.listed(f"{one.name} {one.version}" for one in new)
+            detail = {"packages": [f"{one.name} {one.version} ({one.digest}): {one.reason}" for one in new]}
+            with self._audit.act(REGISTRY, "package.revoke", names, detail):
+                revoked.add(self._storage, new)
+            log.warning("revoked: %s", names)
+            self.forget()
+        return len(new)
+
+    def forget(self) -> None:
+        """Something about packages has changed: read them again, here and on the other servers."""
+        self._shelf.forget()
+        self._told()
+
+    def _install(
+        self,
+        delivery: Delivery,
+        grant: Mapping[str, Any] | None,
+        secrets: Mapping[str, str] | None,
+        by: Actor,
+    ) -> dict[str, Any]:
+        archive = delivery.archive
         manifest = archive.manifest
-        self._expect_fit(archive)
-        before = next((one for one in self._storage.packages(manifest.name) if one.current), None)
+        with self._noted(by, f"{manifest.name} {manifest.version}"):
+            packaged.expect_fit(archive, self._packs, self._runtime)
+        before = self._current(manifest.name)
         record = PackageRecord(
             digest=archive.digest,
             name=manifest.name,
             version=manifest.version,
             manifest=manifest.text,
             module=self._storage.put_blob(archive.module),
-            granted=_granted(manifest, grant, before).to_dict(),
-            secrets=_bound(manifest, secrets or {}, before),
+            granted=packaged.granted(manifest, grant, before).to_dict(),
+            secrets=packaged.bound(manifest, secrets or {}, before),
             installed_at=self._clock.now(),
+            origin=packaged.origin(delivery, by.name),
         )
-        change = "installed" if before is None else "unchanged" if _same(before, record) else "updated"
+        change = (
+            "installed" if before is None else "unchanged" if packaged.same(before, record) else "updated"
+        )
         if change != "unchanged":
             detail = {"digest": record.digest, "granted": record.granted, "result": change}
-            with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail):
+            came = {name: record.origin[name] for name in ("source", "key") if name in record.origin}
+            with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail | came):
                 self._storage.put_package(record)
             self._changed(manifest.name, change)
-        return {"result": change, **_row(record)}
+        said = {**self._row(record), **packaged.terms(record)}
+        return {"result": change, "warnings": list(delivery.warnings), **said}
 
     def list(self) -> Rows:
         """Every installed version: name, version, digest, permissions in words, state, error."""
-        return [_row(record) for record in self._storage.packages()]
+        return self._rows(self._storage.packages())
+
+    def locked(self) -> Rows:
+        """Every installed version with all that it takes to install it again, just so."""
+        records = self._storage.packages()
+        terms = map(packaged.terms, records)
+        return [row | more for row, more in zip(self._rows(records), terms, strict=True)]
 
     def describe(self, name: str) -> dict[str, Any]:
         """A package with its actions, permissions, versions and users. Raises NotFound."""
@@ -108,7 +228,7 @@ class Packages:
         manifest = parse_manifest(record.manifest)
         declared = manifest.permissions
         return {
-            **_row(record),
+            **self._row(record),
             "description": manifest.description,
             "author": manifest.author,
             "license": manifest.license,
@@ -117,12 +237,12 @@ class Packages:
                 for one in manifest.actions.values()
             ],
             "refused": missing(declared, parse(record.granted)),
-            "secrets": dict(record.secrets),
+            **packaged.terms(record),
             "versions": [
                 {"version": one.version, "digest": one.digest, "installed_at": rfc3339(one.installed_at)}
                 for one in records
             ],
-            "used_by": sorted(set(self._users({one.digest for one in records}))),
+            "used_by": sorted(set(users(self._storage, self._library, {one.digest for one in records}))),
         }
 
     def remove(
@@ -137,10 +257,12 @@ class Packages:
         if not gone:
             there = words.listed([one.version for one in records])
             raise NotFound(f"{name} {version} is not installed; there are {there}")
-        users = [] if force else sorted(set(self._users({one.digest for one in gone})))
-        if users:
+        using = (
+            [] if force else sorted(set(users(self._storage, self._library, {one.digest for one in gone})))
+        )
+        if using:
             raise Conflict(
-                f"{name} is used by {words.listed(users)}",
+                f"{name} is used by {words.listed(using)}",
                 remedy="disable or change these workflows first, or remove it with --force",
             )
         left = [one for one in records if one not in gone]
@@ -151,7 +273,26 @@ class Packages:
             if left and not any(one.current for one in left):
                 self._storage.put_package(replace(left[0], current=True))
         self._changed(name, "removed")
-        return [_row(record) for record in gone]
+        return self._rows(gone)
+
+    @contextmanager
+    def _noted(self, by: Actor, target: str) -> Iterator[None]:
+        """A package that is refused inside is in the audit log."""
+        try:
+            yield
+        except (InvalidPackage, Conflict) as error:
+            self._audit.refused(by, "package.install", target, error)
+            raise
+
+    def _current(self, name: str) -> PackageRecord | None:
+        return next((one for one in self._storage.packages(name) if one.current), None)
+
+    def _row(self, record: PackageRecord) -> dict[str, Any]:
+        return self._rows([record])[0]
+
+    def _rows(self, records: Records) -> Rows:
+        found = revoked.read(self._storage)
+        return [packaged.row(record, found, self._parsed) for record in records]
 
     def _versions(self, name: str) -> Records:
         records = self._storage.packages(name)
@@ -163,94 +304,6 @@ class Packages:
             )
         return records
 
-    def _expect_fit(self, archive: Archive) -> None:
-        manifest = archive.manifest
-        if self._packs.owns(manifest.name):
-            namespace = manifest.name.partition("/")[0]
-            raise Conflict(
-                f"the namespace of {manifest.name} belongs to the installed driver {namespace}",
-                remedy="give the package another namespace",
-            )
-        try:
-            expect_usable(manifest)
-            self._runtime(manifest.runtime).check(archive.module)
-        except PluginError as error:
-            raise InvalidPackage(f"{manifest.name}: {error.message}", remedy=error.remedy) from None
-
-    def _users(self, digests: set[str]) -> Iterator[str]:
-        """The workflows that may start and the executions that are open with one of these versions."""
-        for record in self._storage.workflows():
-            if digests.intersection(record.plugins.values()) and self._enabled(record.namespace, record.id):
-                yield f"workflow {record.namespace}/{record.id}"
-        before: str | None = None
-        while page := self._storage.executions(
-            ExecutionQuery(states=tuple(OPEN), before=before, limit=_PAGE)
-        ):
-            before = page[-1].id
-            for one in page:
-                workflow, _ = self._library.revision(one.namespace, one.workflow, one.revision)
-                if digests.intersection(workflow.plugins.values()):
-                    yield f"execution {one.id}"
-
-    def _enabled(self, namespace: str, id: str) -> bool:
-        try:
-            return self._library.current(namespace, id).enabled
-        except WorkflowError:  # what cannot be loaded cannot start either
-            return False
-
     def _changed(self, name: str, change: str) -> None:
-        self._shelf.forget()
-        self._told()
+        self.forget()
         self._hooks.emit("wf_plugin_changed", {"name": name, "change": change})
-
-
-def _granted(
-    manifest: Manifest, grant: Mapping[str, Any] | None, before: PackageRecord | None
-) -> Permissions:
-    """What the package gets of what it declares. Raises Forbidden when nobody has granted that."""
-    wanted = manifest.permissions
-    if grant is not None:
-        return wanted.narrow(parse(grant, "grant"))
-    held = parse(before.granted) if before else Permissions()
-    if lacking := missing(wanted, held):
-        asked = "; it ".join(lacking)
-        raise Forbidden(
-            f"{manifest.name} {manifest.version} asks for what nobody has granted: it {asked}",
-            remedy="grant them with --grant, if you trust the plugin with this",
-        )
-    return wanted.narrow(held)
-
-
-def _bound(manifest: Manifest, given: Mapping[str, str], before: PackageRecord | None) -> dict[str, str]:
-    """The stored secret of each slot: as given, as before, or the one of the same name."""
-    slots = manifest.permissions.secrets
-    for slot in given:
-        if slot not in slots:
-            raise UsageError(
-                f"{manifest.name} has no secret {slot}{words.hint(slot, slots)}",
-                remedy=f"its secrets are {words.listed(list(slots))}" if slots else "it asks for none",
-            )
-    former = before.secrets if before else {}
-    return {slot: given.get(slot) or former.get(slot) or slot for slot in slots}
-
-
-def _same(before: PackageRecord, record: PackageRecord) -> bool:
-    return replace(before, installed_at=0) == replace(record, installed_at=0)
-
-
-def _row(record: PackageRecord) -> dict[str, Any]:
-    try:
-        manifest = parse_manifest(record.manifest)
-        expect_usable(manifest)
-        permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
-    except WorkflowError as fault:
-        permissions, error = [], fault.message
-    return {
-        "name": record.name,
-        "version": record.version,
-        "digest": record.digest,
-        "permissions": permissions,
-        "state": "broken" if error else "current" if record.current else "kept",
-        "error": error,
-        "installed_at": rfc3339(record.installed_at),
-    }

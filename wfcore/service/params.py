@@ -124,6 +124,8 @@ PART: Final = text(
     "part", "Which value: `outputs`, `inputs` or `trigger`; of a task `output` or `meta`.", default=""
 )
 TASK: Final = text("task", "The path of a task.", limit=1000, default="")
+NAME: Final = text("name", "Only this package.")
+WORDS: Final = text("words", "What names or descriptions must have; all packages without it.")
 ACTOR: Final = text("actor", "Only what this one did, such as `token/ci`.")
 ACTION: Final = text("action", "Only this action, such as `workflow.apply`, or this family: `workflow`.")
 SINCE: Final = moment("since", "Only what is not older.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Final
 
 from wfcore.service import params
@@ -34,56 +33,13 @@ from wfcore.service.resources.secrets import SecretItem, SecretList
 from wfcore.service.resources.server import Description, Server
 from wfcore.service.resources.tokens import Self, TokenItem, TokenList
 from wfcore.service.resources.workflows import WorkflowItem, WorkflowList
+from wfcore.service.route import JSON, Operation, Route
 from wfcore.service.site import Site
 
-JSON: Final = "application/json"
 SSE: Final = "text/event-stream"
 PROMETHEUS: Final = "text/plain"
 #: Below this prefix the trigger decides who may call.
 HOOKS_PREFIX: Final = "/hooks/"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A method of a route, and who has ``access``. ``answers`` maps status to a schema's name ("": no body).
-
-    ``body`` is a schema's name, ``takes`` the content types of the request, ``gives`` that of the
-    answer; ``headers`` the request headers that it heeds; ``errors`` what it may refuse with beyond 400,
-    401 and 500.
-    """
-
-    method: str
-    access: Access
-    summary: str
-    answers: Mapping[int, str]
-    query: tuple[Param, ...] = ()
-    body: str = ""
-    takes: tuple[str, ...] = JSON_TYPES
-    gives: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
-    errors: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A path with its resource; ``suffix`` picks its ``on_METHOD_suffix``; ``free`` takes any query.
-
-    ``everywhere``: also a server answers it that is only a worker.
-    """
-
-    path: str
-    resource: Callable[[Site], object]
-    operations: tuple[Operation, ...]
-    suffix: str | None = None
-    free: bool = False
-    everywhere: bool = False
-
-    @property
-    def public(self) -> bool:
-        """Whether no method of it needs a token."""
-        return all(operation.access.role is None for operation in self.operations)
-
-
 _KEY: Final = {"Idempotency-Key": "The same key again gives the same execution, with status 200."}
 _LAST: Final = {"Last-Event-ID": "Where to go on after a break; beats `after`."}
 _PAGE: Final = (params.AFTER, params.LIMIT, params.WAIT_NEWS)
@@ -188,8 +144,25 @@ _INSTALL: Final = Operation(
     "Install a plugin package, with the permissions that it is granted.",
     {200: "Installed"},
     body="Installation",
-    errors=(403, 409, 413, 415, 422),
+    errors=(403, 404, 409, 413, 415, 422, 502),
 )
+_LOOK: Final = Operation(
+    "POST",
+    ADMINISTER,
+    "Say what a reference would install, and what it asks for; nothing is installed.",
+    {200: "Look"},
+    body="Reference",
+    errors=(403, 404, 413, 415, 422, 502),
+)
+_LOCK: Final = _get(ADMINISTER, "List what it takes to install all packages again, just so.", "Lock")
+_UPDATES: Final = _get(
+    ADMINISTER,
+    "List the newer versions of installed packages.",
+    "Updates",
+    params.NAME,
+    errors=(403, 404, 422, 502),
+)
+_SEARCH: Final = _get(ADMINISTER, "Search the registries.", "Hits", params.WORDS, errors=(403, 404, 422, 502))
 _PACKAGE: Final = _get(SEE_ALL, "Describe a plugin package.", "PackageDetail", errors=(404,))
 _REMOVE: Final = Operation(
     "DELETE",
@@ -264,6 +237,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(f"{_EXECUTION}/cancel", ExecutionItem, (_CANCEL,), "cancel"),
     Route("/api/v1/plugins", Plugins, (_get(SEE, "List the installed plugins.", "Plugins"),)),
     Route("/api/v1/packages", PackageList, (_PACKAGES, _INSTALL)),
+    Route("/api/v1/packages/look", PackageList, (_LOOK,), "look"),
+    Route("/api/v1/packages/lock", PackageList, (_LOCK,), "lock"),
+    Route("/api/v1/packages/updates", PackageList, (_UPDATES,), "updates"),
+    Route("/api/v1/packages/search", PackageList, (_SEARCH,), "search"),
     Route("/api/v1/packages/{namespace}/{name}", PackageItem, (_PACKAGE, _REMOVE)),
     Route("/api/v1/secrets", SecretList, (_SECRETS,)),
     Route("/api/v1/secrets/rotate", SecretList, (_ROTATE,), "rotate"),

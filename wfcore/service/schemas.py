@@ -109,9 +109,25 @@ _PACKAGE: Final = {
     "version": _TEXT,
     "digest": _TEXT,
     "permissions": _list(_TEXT),
-    "state": {"type": "string", "enum": ["current", "kept", "broken"]},
+    "state": {"type": "string", "enum": ["current", "kept", "broken", "revoked"]},
+    "current": _FLAG,
     "error": _MAYBE_TEXT,
     "installed_at": _TIME,
+}
+_TERMS: Final = {"granted": {"type": "object"}, "secrets": _LABELS, "origin": _LABELS}
+_LOOK: Final = {
+    "name": _TEXT,
+    "version": _TEXT,
+    "digest": _TEXT,
+    "source": _TEXT,
+    "installed": _MAYBE_TEXT,
+    "grant": {"type": "object"},
+    "permissions": _list(_TEXT),
+    "added": _list(_TEXT),
+    "dropped": _list(_TEXT),
+    "changelog": _TEXT,
+    "key": _MAYBE_TEXT,
+    "warnings": _list(_TEXT),
 }
 _SECRET: Final = {
     "name": _TEXT,
@@ -215,19 +231,44 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Plugins": _object(plugins=_list(_object(**_PLUGIN))),
     "Packages": _object(packages=_list(_object(**_PACKAGE))),
     "Installation": _object(
-        ("grant", "secrets"), package=_TEXT, grant=_maybe({"type": "object"}), secrets=_LABELS
+        ("package", "signature", "source", "reference", "digest", "grant", "secrets"),
+        package=_TEXT,
+        signature=_TEXT,
+        source=_TEXT,
+        reference=_TEXT,
+        digest=_TEXT,
+        grant=_maybe({"type": "object"}),
+        secrets=_LABELS,
     ),
     "Installed": _object(
-        result={"type": "string", "enum": ["installed", "updated", "unchanged"]}, **_PACKAGE
+        result={"type": "string", "enum": ["installed", "updated", "unchanged"]},
+        warnings=_list(_TEXT),
+        **_PACKAGE,
+        **_TERMS,
+    ),
+    "Lock": _object(packages=_list(_object(**_PACKAGE, **_TERMS))),
+    "Reference": _object(("digest",), reference=_TEXT, digest=_TEXT),
+    "Look": _object(
+        ("command", *_LOOK),
+        command=_list(_TEXT),
+        **_LOOK,
+    ),
+    "Updates": _object(
+        updates=_list(
+            _object(name=_TEXT, installed=_TEXT, version=_TEXT, source=_TEXT, changelog=_TEXT),
+        )
+    ),
+    "Hits": _object(
+        packages=_list(_object(name=_TEXT, version=_TEXT, description=_TEXT, registry=_TEXT)),
     ),
     "PackageDetail": _object(
         **_PACKAGE,
+        **_TERMS,
         description=_TEXT,
         author=_TEXT,
         license=_TEXT,
         actions=_list(_object(type=_TEXT, description=_TEXT, inputs={"type": "object"})),
         refused=_list(_TEXT),
-        secrets=_LABELS,
         versions=_list(_object(version=_TEXT, digest=_TEXT, installed_at=_TIME)),
         used_by=_list(_TEXT),
     ),

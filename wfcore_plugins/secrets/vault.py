@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
-from wfcore.api import CONTRACT, Context, Guard, InvalidConfig, WorkflowError
+from wfcore.api import CONTRACT, Context, Guard, InvalidConfig, Unavailable, WorkflowError
 from wfcore_plugins.secrets.vault_client import Client, Login
 
 _TEXT: Final = {"type": "string", "empty": False, "maxlength": 1024}
@@ -43,6 +43,7 @@ class VaultSecrets:
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._config = config
         allow = config.get("allow") or [config["address"]]
+        self._logger = context.logger
         self._guard = Guard(allow, default="none", ca_file=config.get("caFile"))
         login = Login.of(config, context.data_dir)
         self._client = Client(self._guard, config, login)
@@ -50,10 +51,16 @@ class VaultSecrets:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Log in. Raises InvalidConfig for credentials that are not there or not taken, Unavailable."""
+        """Log in. Raises InvalidConfig and Forbidden for credentials that are not there or not taken.
+
+        A Vault that does not answer may do so later; until then tasks that need it are tried again.
+        """
         if urlsplit(self._config["address"]).hostname is None:
             raise InvalidConfig("secrets.vault.address names no host", remedy="write https://HOST:PORT")
-        self._client.login()
+        try:
+            self._client.login()
+        except Unavailable as error:
+            self._logger.warning("%s", error.message)
 
     def stop(self, deadline: float) -> None:
         """Close the connections and forget the answers."""

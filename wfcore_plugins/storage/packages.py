@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from wfcore.api import Conflict, PackageRecord
 
 from .schema import COLUMNS, Sessions, Tables
+
+#: Columns that hold JSON.
+_TEXTS: Final = ("granted", "secrets", "origin")
 
 
 class PackageQueries:
@@ -50,12 +53,12 @@ def _select(t: Tables) -> Any:
 
 def _row(record: PackageRecord) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(record, name) for name in COLUMNS["package"]}
-    texts = {name: json.dumps(row[name], ensure_ascii=False) for name in ("granted", "secrets")}
+    texts = {name: json.dumps(row[name], ensure_ascii=False) for name in _TEXTS}
     return {**row, **texts, "current": int(record.current)}
 
 
 def _record(row: Mapping[str, Any]) -> PackageRecord:
-    values = {name: json.loads(row[name]) for name in ("granted", "secrets")}
+    values = {name: json.loads(row[name]) for name in _TEXTS}
     return PackageRecord(**{**row, **values, "current": bool(row["current"])})
 
 

@@ -33,6 +33,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "blob_ref": ("digest", "execution"),
     "package": (
         "digest", "name", "version", "manifest", "module", "granted", "secrets", "installed_at", "current",
+        "origin",
     ),
     "audit": (
         "server", "seq", "at", "actor", "remote", "action", "target", "result", "detail", "previous",

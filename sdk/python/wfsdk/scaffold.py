@@ -17,6 +17,7 @@ KINDS: Final = {
     "secrets": ("workflow.secrets", "Secrets"),
     "trigger": ("workflow.triggers", "Trigger"),
     "actions": ("workflow.actions", "Actions"),
+    "registry": ("workflow.registries", "Registry"),
     "dispatcher": ("workflow.dispatchers", "Dispatcher"),
 }
 _NAME: Final = re.compile(r"[a-z][a-z0-9]{0,31}")

@@ -110,6 +110,15 @@ def test_problems_of_a_workflow_come_with_their_places(server):
     assert caught.value.problems == (problem,)
 
 
+@pytest.mark.parametrize("problems", [[], [errors.Problem(3, 5, "name", "is wrong", "plugin.yaml")]])
+def test_a_package_that_the_server_refuses(server, problems):
+    body = {"error": errors.InvalidPackage("a/b 1.0.0 is bad", problems=problems, remedy="how").to_dict()}
+    server.answers.append((422, json.dumps(body).encode()))
+    with pytest.raises(errors.InvalidPackage, match="is bad") as caught:
+        Client(server.address, None).get("/")
+    assert (caught.value.problems, caught.value.remedy) == (tuple(problems), "how")
+
+
 @pytest.mark.parametrize(
     ("status", "content"),
     [

@@ -87,6 +87,8 @@ def test_every_key_can_come_from_the_environment(key, here):
         "server.stopGrace": "5m",
         "execution.retention": "5m",
         "execution.lease": "5m",
+        "plugins.refresh": "5m",
+        "plugins.signatures": "require",
         "audit.retention": "5d",
         "server.role": "worker",
         "dispatchers.celery.broker": "redis://localhost",

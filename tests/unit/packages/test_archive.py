@@ -177,3 +177,20 @@ def test_any_bytes_are_refused(content):
     for odd in (content, b"PK\x03\x04" + content + b"PK\x05\x06" + bytes(18)):
         with pytest.raises(InvalidPackage):
             read_archive(odd)
+
+
+def test_bytes_that_are_in_no_list(files):
+    """Between two files, and before the first: nobody would see them, and they would be signed too."""
+    content = zipped(*files)
+    second = content.index(b"PK\x03\x04", 4)
+    for place in (second, 0):
+        hidden = bytearray(content[:place] + (b"PK\x03\x04" + b"hidden" * 5) + content[place:])
+        length = 34
+        for at in range(len(hidden)):
+            if hidden[at : at + 4] == b"PK\x01\x02":
+                offset = int.from_bytes(hidden[at + 42 : at + 46], "little")
+                moved = offset + length if offset >= place else offset
+                hidden[at + 42 : at + 46] = moved.to_bytes(4, "little")
+        start = int.from_bytes(hidden[-6:-2], "little") + length
+        hidden[-6:-2] = start.to_bytes(4, "little")
+        assert "that are in no list" in told(bytes(hidden))

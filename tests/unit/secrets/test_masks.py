@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import shlex
+import time
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -102,12 +103,21 @@ def test_texts_in_results_become_secrets():
     assert Masks().hide("abcdefgh") == "abcdefgh"
 
 
-def test_what_lies_beyond_learns_it_too():
-    everything = Masks()
-    one, other = Masks(everything), Masks(everything)
-    one.note("abcdefgh")
-    assert everything.mask("abcdefgh") == MASK
-    assert other.mask("abcdefgh") == "abcdefgh", "what another task has read is no concern of this one"
+@pytest.mark.parametrize("value", ["half \ud800 of a pair", "x" * 60_000, "(.*)[a-z]+\\", "\0\1\2\3\4"])
+def test_odd_values_are_found_too(value, capfd):
+    made = masks(value)
+    assert made.mask(f"before {value} after") == f"before {MASK} after"
+    assert made.mask("\udc00 no secret") == "\udc00 no secret"
+    assert isinstance(made.hide([f"a{value}b"])[0], Secret)
+    assert capfd.readouterr().err == "", "nothing tells of the pattern"
+
+
+def test_a_large_result_takes_little_time():
+    made = masks(*(f"secret-number-{number}-of-many" for number in range(20)))
+    result = [{"id": number, "text": "lorem ipsum dolor sit amet " * 4} for number in range(20_000)]
+    begun = time.process_time()
+    assert made.hide(result) == result
+    assert time.process_time() - begun < 5
 
 
 def test_only_so_many_are_kept_and_the_newest_are(monkeypatch):

@@ -114,3 +114,11 @@ def test_a_key_that_was_put_in_the_place_of_another_is_an_error(storage, box, se
     storage.put_secret(replace(first, revision=2, sealed=second.sealed))
     with pytest.raises(SecretError, match="its row was changed"):
         Sealer(box).unseal(text, "e")
+
+
+def test_a_circle_with_a_secret_is_an_error(storage, seals):
+    circle = [Secret("very-secret")]
+    circle.append(circle)
+    with pytest.raises(TerminalError, match="nested too deeply") as caught:
+        pack(circle, storage, seals)
+    assert caught.value.kind == "output"

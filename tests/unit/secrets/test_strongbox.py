@@ -153,7 +153,7 @@ def test_a_secret_that_is_deleted_during_a_rotation_stays_deleted(box, storage):
 
 def test_who_loses_every_race_is_told_so(box, storage):
     class Losing:
-        secret = storage.secret
+        secret, secrets = storage.secret, storage.secrets
 
         def put_secret(self, record):
             raise Conflict("changed meanwhile")
@@ -169,3 +169,15 @@ def test_without_a_database_there_is_nothing(masters):
     assert list(box.records()) == []
     with pytest.raises(SecretError, match="no database"):
         box.put("A", "value")
+
+
+def test_no_key_is_made_where_others_were_in_use(box, storage, key_file):
+    """The file was lost, or this is another server of the same database: a new key would hide that."""
+    box.put("A", "value-of-a")
+    key_file.unlink()
+    other = Strongbox(lambda: storage, MasterKeys(KeyFile(key_file)), lambda: 7)
+    for act in (lambda: other.put("B", "value-of-b"), other.rotate, lambda: other.rotate(new_key=True)):
+        with pytest.raises(SecretError, match=r"the master key [0-9a-f]{16} is not in") as caught:
+            act()
+        assert "give the server the key" in caught.value.remedy
+    assert not key_file.exists()

@@ -165,7 +165,7 @@ def test_a_mount_that_is_not_there_is_no_missing_secret(make):
         make(mount="kv").get("A")
 
 
-def test_a_sealed_or_absent_vault_is_passing(vault, make):
+def test_a_sealed_or_absent_vault_is_passing(vault, make, caplog):
     driver = make()
     vault.sealed = True
     with pytest.raises(Unavailable, match=r"503 .*Vault is sealed"):
@@ -178,9 +178,10 @@ def test_a_sealed_or_absent_vault_is_passing(vault, make):
     vault.answer_next(Answer(200, "no json"))
     with pytest.raises(Unavailable):
         driver.get("A")
-    nowhere = make(start=False, address="http://127.0.0.1:1")
+    nowhere = make(address="http://127.0.0.1:1")
+    assert "Vault does not answer" in caplog.text
     with pytest.raises(Unavailable, match="Vault does not answer"):
-        nowhere.start()
+        nowhere.get("A")
 
 
 def test_a_name_is_never_a_path(vault, make):

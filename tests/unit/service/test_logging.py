@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from wfcore.errors import InvalidConfig
-from wfcore.service.logging import JsonFormatter, TextFormatter, setup_logging
+from wfcore.service.logging import JsonFormatter, TextFormatter, masked_logs, setup_logging
 
 SECTION = {"format": "text", "level": "INFO", "file": None}
 
@@ -96,3 +96,39 @@ def test_setup_without_a_file_writes_to_stderr(capsys):
     assert "INFO    workflow.x: here" in captured.err
     assert "chatter" not in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_what_is_secret_is_taken_out_as_a_line_leaves(tmp_path, format):
+    file = tmp_path / "log"
+    setup_logging({**SECTION, "format": format, "file": str(file)})
+    log = logging.getLogger("workflow.x")
+    with masked_logs(lambda text: text.replace("k4nari", "***")):
+        log.info("the %s of %r", "k4nari", {"a": "k4nari"})
+        try:
+            try:
+                raise KeyError("k4nari")
+            except KeyError:
+                raise ValueError("no k4nari") from None
+        except ValueError:
+            log.exception("k4nari failed", extra={"mask": lambda text: text.replace("own", "***")})
+        log.warning("its own", extra={"mask": lambda text: text.replace("own", "***")})
+    log.info("over")
+    text = file.read_text()
+    assert "k4nari" not in text
+    assert "the *** of" in text
+    assert "ValueError: no ***" in text
+    assert "its ***" in text
+    assert "over" in text
+
+
+def test_lines_that_wait_in_memory_were_masked_before(capsys):
+    from logging.handlers import MemoryHandler
+
+    out = logging.StreamHandler(sys.stdout)
+    logging.getLogger().addHandler(MemoryHandler(10, logging.CRITICAL, out))
+    with masked_logs(lambda text: text.replace("k4nari", "***")):
+        logging.getLogger().warning("a k4nari")
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    assert capsys.readouterr().out == "a ***\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +9,8 @@ from wfcore.cli.output import Answer, Line, Styled, table
 from wfcore.cli.session import Session
 
 _STYLES = {
-    "loaded": "green", "available": "dim", "broken": "red", "current": "green", "kept": "dim",
-    "installed": "green", "updated": "yellow", "unchanged": "dim",
+    "loaded": "green", "available": "dim", "broken": "red", "revoked": "red",
+    "current": "green", "kept": "dim",
 }  # fmt: skip
 _NOTHING = "it has no permissions: it computes and logs"
 
@@ -46,39 +45,6 @@ def list_plugins(session: Session) -> Answer:
     return Answer({"packages": packages, "plugins": drivers}, lines)
 
 
-def install(session: Session, source: str, *, grant: bool = False, secret: list[str] | None = None) -> Answer:
-    """Install a plugin package and say what it may do.
-
-    What it asks for has to be granted: on a terminal you are asked, elsewhere --grant says yes. An update
-    that asks for nothing new needs no grant. Workflows that are in use keep the version that they were
-    applied with until they are applied again.
-
-    Args:
-        source (SOURCE): A plugin's folder, a .wfp file, or a URL that ends in #sha256=DIGEST.
-        grant: Grant all permissions that the package asks for.
-        secret (SLOT=NAME): The stored secret for one of its secrets; may be given several times.
-    """
-    from wfcore.cli.packages import archive, keeper
-    from wfcore.errors import Forbidden
-    from wfcore.packages.archive import read_archive
-
-    content = archive(session, source)
-    manifest = read_archive(content).manifest
-    wanted = manifest.permissions.to_dict()
-    secrets = _pairs(secret or [])
-    with keeper(session) as packages:
-        try:
-            done = packages.install(content, wanted if grant else None, secrets)
-        except Forbidden:
-            if not _asked(session, f"{manifest.name} {manifest.version}", manifest.permissions.words()):
-                raise
-            done = packages.install(content, wanted, secrets)
-    name = f"{done['name']} {done['version']}"
-    lines: list[Line] = [[_state(done["result"]), f"  {name}  {done['digest'][:12]}"]]
-    lines += [f"  it {words}" for words in done["permissions"]] or [f"  {_NOTHING}"]
-    return Answer(done, lines)
-
-
 def info(session: Session, name: str) -> Answer:
     """Show an installed package: actions, permissions, versions, and who uses it.
 
@@ -86,9 +52,12 @@ def info(session: Session, name: str) -> Answer:
         name (NAME): The package, such as community/slack.
     """
     found = _described(session, name)
+    origin: dict[str, str] = found["origin"]
     lines: list[Line] = [
         [Styled(found["name"], "bold"), f" {found['version']}  ", _state(found["state"])],
         *([found["description"]] if found["description"] else []),
+        *([f"from {origin['source']}"] if origin.get("source") else []),
+        *([f"signed by {origin['key']}"] if origin.get("key") else []),
         *([Styled(found["error"], "red")] if found["error"] else []),
         "",
         *table(("ACTION", "DESCRIPTION"), [(one["type"], one["description"]) for one in found["actions"]]),
@@ -139,33 +108,6 @@ def _row(one: Mapping[str, Any]) -> tuple[str, str, Styled, str, str]:
 
 def _state(word: str) -> Styled:
     return Styled(word, _STYLES.get(word, "dim"))
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    from wfcore.errors import UsageError
-
-    pairs = {}
-    for text in given:
-        slot, equals, name = text.partition("=")
-        if not (slot and equals and name):
-            raise UsageError(
-                f"--secret {text!r} is not SLOT=NAME", remedy="write for example --secret TOKEN=my-token"
-            )
-        pairs[slot] = name
-    return pairs
-
-
-def _asked(session: Session, package: str, permissions: list[str]) -> bool:
-    """Show what a package may do and ask; False without a terminal, or when the answer is not yes."""
-    out = session.out
-    if out.json or not out.terminal or not sys.stdin.isatty():
-        return False
-    out.line(f"{package} asks for permissions:")
-    for words in permissions:
-        out.line(f"  it {words}")
-    out.raw("Grant them? [y/N] ")
-    out.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _here(session: Session) -> list[dict[str, Any]]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.errors import UsageError
 from wfcore.service.answers import send
 from wfcore.service.body import check_keys, read_json
-from wfcore.service.params import FORCE, VERSION
+from wfcore.service.params import FORCE, NAME, VERSION, WORDS
 from wfcore.service.site import Site, actor
 
 if TYPE_CHECKING:
     from falcon import Request, Response
+
+_KEYS: Final = ("package", "signature", "source", "reference", "digest", "grant", "secrets")
 
 
 class PackageList:
@@ -29,11 +31,35 @@ class PackageList:
     def on_post(self, request: Request, response: Response) -> None:
         """Install a package."""
         body = read_json(request, self._limit)
-        check_keys(body, ("package", "grant", "secrets"), "the request body")
-        content = _archive(body.get("package"))
+        check_keys(body, _KEYS, "the request body")
         grant, secrets = _mapping(body, "grant"), _mapping(body, "secrets")
-        done = self._packages.install(content, grant, secrets, by=actor(request))
+        if "reference" in body:
+            wanted = _text(body, "reference", needed=True), _text(body, "digest")
+            done = self._packages.install_from(*wanted, grant, secrets, by=actor(request))
+        else:
+            content = _archive(body.get("package"))
+            origin = {"signature": _text(body, "signature"), "source": _text(body, "source")}
+            done = self._packages.install(content, grant, secrets, **origin, by=actor(request))
         send(response, done)
+
+    def on_post_look(self, request: Request, response: Response) -> None:
+        """Say what a reference would install."""
+        body = read_json(request, self._limit)
+        check_keys(body, ("reference", "digest"), "the request body")
+        wanted = _text(body, "reference", needed=True), _text(body, "digest")
+        send(response, self._packages.look(*wanted, by=actor(request)))
+
+    def on_get_lock(self, _request: Request, response: Response) -> None:
+        """List what a lock has."""
+        send(response, {"packages": self._packages.locked()})
+
+    def on_get_updates(self, request: Request, response: Response) -> None:
+        """List newer versions."""
+        send(response, {"updates": self._packages.updates(NAME.read(request))})
+
+    def on_get_search(self, request: Request, response: Response) -> None:
+        """Search the registries."""
+        send(response, {"packages": self._packages.search(WORDS.read(request) or "")})
 
 
 class PackageItem:
@@ -63,6 +89,13 @@ def _archive(given: Any) -> bytes:
             "the request body has no package", remedy='send {"package": "base64 of the .wfp file"}'
         )
     return content
+
+
+def _text(body: dict[str, Any], key: str, *, needed: bool = False) -> str:
+    value = body.get(key)
+    if (value is None and not needed) or isinstance(value, str):
+        return value or ""
+    raise UsageError(f"the request body: {key} is no text", remedy=f'send {{"{key}": "…"}}')
 
 
 def _mapping(body: dict[str, Any], key: str) -> dict[str, Any] | None:

@@ -18,8 +18,18 @@ def package(version: str = "1.0.0", name: str = "acme/mail", *, current: bool = 
     digest = f"{name}@{version}".encode().hex().ljust(64, "0")
     installed_at = 100 + int(version[0])
     granted = {"network": [f"https://{version}.example/*"], "kv": True}
+    origin = {"source": f"http:main/{name}@{version}", "signature": "ü\n", "key": "0A", "by": "ada"}
     return PackageRecord(
-        digest, name, version, f"name: {name} # ü", "f" * 64, granted, {"KEY": "key"}, installed_at, current
+        digest,
+        name,
+        version,
+        f"name: {name} # ü",
+        "f" * 64,
+        granted,
+        {"KEY": "key"},
+        installed_at,
+        current,
+        origin,
     )
 
 

@@ -1,0 +1,111 @@
+"""The record of an installed package: made from what was delivered and granted, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from wfcore.errors import Conflict, Forbidden, InvalidPackage, PluginError, UsageError, WorkflowError
+from wfcore.language import words
+from wfcore.model.records import PackageRecord
+from wfcore.model.times import rfc3339
+from wfcore.packages.archive import Archive
+from wfcore.packages.manifest import Manifest, expect_usable
+from wfcore.packages.permissions import Permissions, missing, parse
+from wfcore.plugins.contracts import Runtime
+from wfcore.plugins.packs import Packs
+from wfcore.plugins.registry import Revocation
+from wfcore.service.supply import Delivery
+
+
+def granted(manifest: Manifest, grant: Mapping[str, Any] | None, before: PackageRecord | None) -> Permissions:
+    """What the package gets of what it declares. Raises Forbidden when nobody has granted that."""
+    wanted = manifest.permissions
+    if grant is not None:
+        return wanted.narrow(parse(grant, "grant"))
+    held = parse(before.granted) if before else Permissions()
+    if lacking := missing(wanted, held):
+        asked = "; it ".join(lacking)
+        raise Forbidden(
+            f"{manifest.name} {manifest.version} asks for what nobody has granted: it {asked}",
+            remedy="grant them with --grant, if you trust the plugin with this",
+        )
+    return wanted.narrow(held)
+
+
+def bound(manifest: Manifest, given: Mapping[str, str], before: PackageRecord | None) -> dict[str, str]:
+    """The stored secret of each slot: as given, as before, or the one of the same name."""
+    slots = manifest.permissions.secrets
+    for slot in given:
+        if slot not in slots:
+            raise UsageError(
+                f"{manifest.name} has no secret {slot}{words.hint(slot, slots)}",
+                remedy=f"its secrets are {words.listed(list(slots))}" if slots else "it asks for none",
+            )
+    former = before.secrets if before else {}
+    return {slot: given.get(slot) or former.get(slot) or slot for slot in slots}
+
+
+def origin(delivery: Delivery, by: str) -> dict[str, str]:
+    """Where it came from, as ``PackageRecord`` has it."""
+    said = {"source": delivery.source, "signature": delivery.signature, "key": delivery.key, "by": by}
+    return {name: value for name, value in said.items() if value}
+
+
+def same(before: PackageRecord, record: PackageRecord) -> bool:
+    """Whether an installation would change nothing; who installs, and when, does not count."""
+    origins = ({**one.origin, "by": ""} for one in (before, record))
+    return replace(before, installed_at=0, origin=next(origins)) == replace(
+        record, installed_at=0, origin=next(origins)
+    )
+
+
+def row(
+    record: PackageRecord, revoked: Mapping[str, Revocation], parsed: Callable[[str], Manifest]
+) -> dict[str, Any]:
+    """As API and command line show it; ``parsed`` reads a manifest's text."""
+    try:
+        manifest = parsed(record.manifest)
+        expect_usable(manifest)
+        permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
+    except WorkflowError as fault:
+        permissions, error = [], fault.message
+    state = "broken" if error else "current" if record.current else "kept"
+    if record.digest in revoked:
+        state, error = "revoked", f"revoked: {revoked[record.digest].reason}"
+    return {
+        "name": record.name,
+        "version": record.version,
+        "digest": record.digest,
+        "permissions": permissions,
+        "state": state,
+        "current": record.current,
+        "error": error,
+        "installed_at": rfc3339(record.installed_at),
+    }
+
+
+def terms(record: PackageRecord) -> dict[str, Any]:
+    """What only those see who decide about packages: grant, stored secrets, and where it came from."""
+    return {
+        "granted": dict(record.granted),
+        "secrets": dict(record.secrets),
+        "origin": dict(record.origin),
+    }
+
+
+def expect_fit(archive: Archive, packs: Packs, runtime: Callable[[str], Runtime]) -> None:
+    """Raise Conflict for a package in a driver's namespace, InvalidPackage for one that cannot run here."""
+    manifest = archive.manifest
+    if packs.owns(manifest.name):
+        namespace = manifest.name.partition("/")[0]
+        raise Conflict(
+            f"the namespace of {manifest.name} belongs to the installed driver {namespace}",
+            remedy="give the package another namespace",
+        )
+    try:
+        expect_usable(manifest)
+        runtime(manifest.runtime).check(archive.module)
+    except PluginError as error:
+        raise InvalidPackage(f"{manifest.name}: {error.message}", remedy=error.remedy) from None

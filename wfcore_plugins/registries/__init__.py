@@ -1,0 +1,1 @@
+"""Ways to plugin packages, each a driver of the group ``workflow.registries``."""
