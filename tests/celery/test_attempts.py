@@ -78,6 +78,16 @@ def test_the_broker_may_go_and_come_back_empty(installation, carried, broker):
     installation.until(lambda: carried.engine.dispatcher.health() == "", 30)
 
 
+def test_a_worker_that_ends_by_itself_is_followed_by_another(installation, carried):
+    from celery.worker import state
+
+    apply(carried, installation.chain(3, EFFECT))
+    run_once(installation, carried, submit(carried), names(3))
+    state.should_stop = 0  # as its loop ends after some losses of the connection
+    installation.until(lambda: state.should_stop is None, 30)
+    run_once(installation, carried, submit(carried), names(3))
+
+
 def test_a_label_is_the_name_of_a_queue(installation, carried, broker):
     apply(carried, "id: labelled\ntasks:\n  g: {type: witness/effect, runs_on: gpu}\n")
     id = submit(carried, "labelled")

@@ -63,7 +63,7 @@ class Allotment:
             if run.record.state == RUNNING:
                 self._allot_ready(run, group, now)
         for guest in self.exchange.take(now):
-            self.capacity.take()
+            self.capacity.busy += 1
             group.starting.append(guest)
 
     def _find_more(self) -> bool:

@@ -129,9 +129,9 @@ class Exchange(NoExchange):
             self._letters.append(outcome_letter(news.attempt, news.outcome))
 
     def take(self, now: int) -> Sequence[Attempt]:
-        free = self._capacity.tasks - self._capacity.busy - len(self._astray)
-        taken, self._astray = self._astray, []
-        if self._called and free > 0:
+        taken, self._astray = self._astray[: self._room], self._astray[self._room :]
+        free = self._room - len(taken)
+        if self._called and free > 0 and self._courier is None:
             new = self._storage.take_offers(self._ledger.owner, self._labels, free)
             self._called = len(new) == free
             taken += new
@@ -139,7 +139,14 @@ class Exchange(NoExchange):
 
     @property
     def restless(self) -> bool:
-        return bool(self._astray)
+        return bool(self._astray) and self._room > 0
+
+    @property
+    def _room(self) -> int:
+        """For how many guests there is room; what a courier brings has room by itself, what was its too."""
+        if self._courier is not None:
+            return len(self._astray)
+        return max(0, self._capacity.tasks - self._capacity.busy)
 
     def receive(self, offer: Offer, now: int) -> Sequence[Attempt]:
         taken = self._storage.take_offers(self._ledger.owner, [offer.label], 1, offer)

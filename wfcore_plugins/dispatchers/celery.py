@@ -46,7 +46,6 @@ class CeleryDispatcher:
         self._stopped = threading.Event()
         self._fault = ""
         self._app: Any = None
-        self._worker: Any = None
         self._working: threading.Thread | None = None
 
     def attach(self, run: Callable[[Job], None]) -> None:
@@ -68,8 +67,6 @@ class CeleryDispatcher:
         """Send and receive no more; what was not acknowledged comes again elsewhere."""
         self._stopped.set()
         self._jobs.put(None)
-        if self._worker is not None:
-            _end()
         for thread in (self._working, self._sender):
             if thread is not None and thread.ident is not None:
                 thread.join(deadline / 2)
@@ -78,8 +75,6 @@ class CeleryDispatcher:
 
     def health(self) -> str:
         """Empty, or why nothing can be sent just now."""
-        if self._working is not None and not self._working.is_alive() and not self._stopped.is_set():
-            return "its worker has ended; restart the server"
         return self._fault
 
     def dispatch(self, job: Job) -> None:
@@ -89,15 +84,33 @@ class CeleryDispatcher:
     def work(self, tasks: int, labels: Sequence[str]) -> None:
         """Run what is in the queues of these labels."""
         queues = [self._queue, *(f"{self._queue}.{label}" for label in labels)]
-        self._worker = _worker(self._app, tasks, queues)
-        self._working = threading.Thread(target=self._work, name="celery-worker", daemon=True)
+        self._working = threading.Thread(
+            target=self._keep_working, args=(tasks, queues), name="celery-keeper", daemon=True
+        )
         self._working.start()
 
-    def _work(self) -> None:
+    def _keep_working(self, tasks: int, queues: Sequence[str]) -> None:
+        """A worker that ends by itself, as on some losses of its connection, is followed by another one.
+
+        It is not waited for: its threads may be in tasks for hours, and these go on.
+        """
+        while not self._stopped.is_set():
+            worker = _worker(self._app, tasks, queues)
+            thread = threading.Thread(target=self._work, args=(worker,), name="celery-worker", daemon=True)
+            thread.start()
+            while thread.is_alive() and not _is_ending(worker):
+                if self._stopped.wait(_PAUSE):
+                    _end()
+                    thread.join(_PATIENCE)
+                    return
+            self._log.warning("the worker of Celery has ended, another one begins")
+            self._stopped.wait(_PAUSE)
+
+    def _work(self, worker: Any) -> None:
         try:
-            self._worker.start()
+            worker.start()
         except Exception as error:
-            self._log.error("the worker of Celery has ended: %s", error)
+            self._log.warning("the worker of Celery: %s", error)
 
     def _attempt(self, execution: str, path: str, attempt: int, key: str, label: str) -> None:
         self._run(Job(execution, path, attempt, key, label))
@@ -177,6 +190,12 @@ def _worker(app: Any, tasks: int, queues: Sequence[str]) -> Any:
         without_gossip=True,
         without_mingle=True,
     )
+
+
+def _is_ending(worker: Any) -> bool:
+    from celery.bootsteps import CLOSE, TERMINATE
+
+    return worker.blueprint.state in (CLOSE, TERMINATE)
 
 
 def _end() -> None:
