@@ -90,6 +90,7 @@ def test_every_key_can_come_from_the_environment(key, here):
         "plugins.refresh": "5m",
         "plugins.signatures": "require",
         "audit.retention": "5d",
+        "secrets.masterKeyPlace": "keyring",
         "server.role": "worker",
         "dispatchers.celery.broker": "redis://localhost",
     }.get(key.name, value)
