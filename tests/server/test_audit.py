@@ -35,7 +35,7 @@ ACTS = {
     "DELETE /api/v1/packages/{namespace}/{name}": "package.remove",
     "PUT /api/v1/secrets/{name}": "secret.set",
     "DELETE /api/v1/secrets/{name}": "secret.delete",
-    "POST /api/v1/secrets/rotate": "secret.rotate",
+    "POST /api/v1/secret-keys/rotate": "secret.rotate",
     "POST /api/v1/tokens": "token.create",
     "DELETE /api/v1/tokens/{name}": "token.revoke",
     "POST /api/v1/server/stop": "server.stop",

@@ -225,4 +225,4 @@ def test_a_server_that_is_open_to_a_network_says_so(tmp_path, host, proxy, warne
                 break
         server.terminate()
         lines += server.stderr.readlines()
-    assert any("no proxy with TLS is named" in line for line in lines) is warned
+    assert any("without TLS" in line for line in lines) is warned

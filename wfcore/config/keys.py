@@ -81,6 +81,18 @@ KEYS: Final[tuple[Key, ...]] = (
         "The address of the reverse proxy whose X-Forwarded-* are believed.",
     ),
     Key(
+        "server.tlsCertificate",
+        optional(path()),
+        None,
+        "A PEM file with the certificate and its chain: the server speaks TLS; read again when it changes.",
+    ),
+    Key(
+        "server.tlsKeyFile",
+        optional(path()),
+        None,
+        "A PEM file with the certificate's key, if that is not in the same file.",
+    ),
+    Key(
         "server.stopGrace",
         duration(),
         "10s",

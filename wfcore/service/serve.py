@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -29,6 +29,9 @@ from wfcore.service.logging import setup_logging
 from wfcore.service.private import keep_private
 from wfcore.service.site import Parking, Site
 from wfcore.service.wire import Listener
+
+if TYPE_CHECKING:
+    from wfcore.service.tls import Certificate, TlsFront
 
 #: How long answers that are already written may take to leave, in seconds.
 _FLUSH: Final = 2.0
@@ -50,17 +53,22 @@ def serve(config: Config) -> int:
     keep_private()
     setup_logging(config["logging"])
     section = config["server"]
+    certificate = _certificate(section)
     with (
         ServerLock(config.data_dir) as lock,
         hear_signals() as bell,
-        listen(section) as (listening, address),
+        listen(section, secure=certificate is not None) as (listening, address),
+        _plain(listening, address, certificate) as (inner, local),
         open_app(config, address=address) as app,
     ):
-        door = Door(listening, make_site(app, address, bell.ring), section)
+        door = Door(inner, make_site(app, address, bell.ring), section)
+        if certificate is not None:
+            door.secure(listening, certificate)
         door.open()
-        lock.announce(address)
+        lock.announce(local)
         _log.info("listening on %s, data directory %s", address, config.data_dir)
-        _warn_of_plain_text(section, listening)
+        if certificate is None:
+            _warn_of_plain_text(section, listening)
         app.audit.note(LOCAL, "server.start", address, "ok", {"node": app.node, "version": __version__})
         app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
         reason = bell.wait()
@@ -71,12 +79,22 @@ def serve(config: Config) -> int:
     return 0
 
 
+def _certificate(section: Mapping[str, Any]) -> Certificate | None:
+    """What TLS is spoken with, if it is. Raises InvalidConfig."""
+    if section["tlsCertificate"] is None:
+        return None
+    from wfcore.service.tls import Certificate  # brings asyncio, which nobody else needs
+
+    return Certificate(section)
+
+
 def _warn_of_plain_text(section: Mapping[str, Any], listening: socket.socket) -> None:
     """A token that crosses a network in plain text can be read there."""
     if section["trustedProxy"] is None and not ip_address(listening.getsockname()[0]).is_loopback:
         _log.warning(
-            "the server listens beyond this machine and no proxy with TLS is named: tokens and data can be"
-            " read on their way; let it listen on 127.0.0.1, or name the proxy in server.trustedProxy"
+            "the server listens beyond this machine without TLS: tokens and data can be read on their way;"
+            " set server.tlsCertificate, or let it listen on 127.0.0.1, or name the proxy with TLS in"
+            " server.trustedProxy"
         )
 
 
@@ -121,16 +139,28 @@ class Door:
         )
         self._server.client_gone = site.app.engine.wake_followers
         self._loop = threading.Thread(target=self._server.run, name="http", daemon=True)
+        self._front: TlsFront | None = None
+
+    def secure(self, listening: socket.socket, certificate: Certificate) -> None:
+        """Answer there too, by TLS."""
+        from wfcore.service.tls import TlsFront
+
+        limit = self._server.adj.connection_limit
+        self._front = TlsFront(listening, certificate, self._server.adopt, limit)
 
     def open(self) -> None:
         """Begin to answer."""
         self._loop.start()
+        if self._front is not None:
+            self._front.open()
 
     def close(self, grace: float) -> None:
         """End streams at once, give requests ``grace`` seconds, let what is written leave, then close."""
         self._site.stopping.set()
         self._site.app.engine.wake_followers()
         self._server.accepting = False
+        if self._front is not None:
+            self._front.halt()
         self._workers.shutdown(cancel_pending=True, timeout=grace)
         deadline = time.monotonic() + _FLUSH
         while self._unsent() and time.monotonic() < deadline:
@@ -143,6 +173,8 @@ class Door:
         )
         pulled.set()
         self._loop.join(_FLUSH)
+        if self._front is not None:
+            self._front.close(_FLUSH)
 
     def _unsent(self) -> bool:
         return any(channel.total_outbufs_len for channel in list(self._server.active_channels.values()))
@@ -170,7 +202,19 @@ def _adjustments(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def listen(section: Mapping[str, Any]) -> Iterator[tuple[socket.socket, str]]:
+def _plain(
+    listening: socket.socket, address: str, certificate: Certificate | None
+) -> Iterator[tuple[socket.socket, str]]:
+    """Where waitress listens: behind TLS at a port of this machine's own, which its commands use."""
+    if certificate is None:
+        yield listening, address
+    else:
+        with listen({"host": "127.0.0.1", "port": 0}) as made:
+            yield made
+
+
+@contextmanager
+def listen(section: Mapping[str, Any], *, secure: bool = False) -> Iterator[tuple[socket.socket, str]]:
     """The bound socket and its URL; bound before anything starts, so that a taken port costs nothing.
 
     Raises InvalidConfig, Conflict.
@@ -191,14 +235,14 @@ def listen(section: Mapping[str, Any]) -> Iterator[tuple[socket.socket, str]]:
                 f"the server cannot listen on {host}:{port}: {error.strerror}",
                 remedy="stop what listens there, or choose another server.host or server.port",
             ) from error
-        yield made, _url(made)
+        yield made, _url(made, "https" if secure else "http")
 
 
-def _url(listening: socket.socket) -> str:
+def _url(listening: socket.socket, scheme: str) -> str:
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # what a client on this machine should call
         host = "127.0.0.1" if listening.family == socket.AF_INET else "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _allow_files(connections: int) -> int:

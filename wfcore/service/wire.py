@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -134,6 +135,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Connection
     client_gone: Callable[[], None]
+
+    def adopt(self, inner: socket.socket, address: tuple[Any, ...]) -> None:
+        """Serve a connection that somebody else has accepted by TLS, from any thread."""
+        adjustments = copy(self.adj)
+        adjustments.url_scheme = "https"
+        self.trigger.pull_trigger(
+            lambda: self.channel_class(self, inner, address, adjustments, map=self._map)
+        )
 
     def maintenance(self, now: float) -> None:
         """Called by the loop every ``cleanup_interval`` seconds."""
