@@ -129,7 +129,7 @@ def test_a_warning_when_the_key_lies_beside_the_data(project, tmp_path_factory):
     beside = project.run("secret", "set", "A", input=VALUE)
     assert "THE MASTER KEY OF THE SECRETS LIES BESIDE THEM" in beside.err
     keys = tmp_path_factory.mktemp("keys")
-    elsewhere = {"WORKFLOW_SECRET_KEY_FILE": str(keys / "key"), "WORKFLOW_DATA_DIR": "other"}
+    elsewhere = {"WORKFLOW_SECRET_KEY_FILE": str(keys / "key"), "WORKFLOW_STORAGE_PATH": "other/db.sqlite"}
     quiet = project.run("secret", "set", "A", input=VALUE, **elsewhere)
     assert (quiet.code, quiet.err) == (0, "")
     assert (keys / "key").stat().st_mode & 0o777 == 0o600

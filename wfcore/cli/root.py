@@ -59,7 +59,7 @@ ROOT = Group(
             },
         ),
         "plugin": Group(
-            "Make, build, test and publish plugins; find, install, update, list and remove them.",
+            "Make, build, test, publish plugins; find, install, update, list, remove them.",
             {
                 "init": command(project.init),
                 "build": command(project.build),

@@ -18,6 +18,8 @@ _MOST_DERIVED: Final = 200
 #: So many texts are searched for at once.
 _GROUP: Final = 25
 _PATTERN_MEMORY: Final = 128 * 2**20
+#: Spellings of more characters are looked for one by one: a pattern of them is slow where they are found.
+_LONG: Final = 1000
 
 
 class _Group:
@@ -31,36 +33,41 @@ class _Group:
 
         self._shown = dict(shown)
         found = {spelling for text in shown for spelling in spellings(text)}
-        self._spelled = sorted(found, key=lambda one: (-len(one), one))
+        ordered = sorted(found, key=lambda one: (-len(one), one))
+        self._apart = [one for one in ordered if len(one) > _LONG or not _is_whole(one)]
+        short = [one for one in ordered if one not in self._apart]
         options = re2.Options()
         options.max_mem = _PATTERN_MEMORY
         options.log_errors = False  # it would write the pattern to standard error
         try:
-            self._pattern = re2.compile("|".join(map(re2.escape, self._spelled)), options) if found else None
-        except (re2.error, UnicodeError):  # too long, or half a surrogate pair
-            self._pattern = None
+            self._pattern = re2.compile("|".join(map(re2.escape, short)), options) if short else None
+        except re2.error:  # too many
+            self._pattern, self._apart = None, ordered
 
     def within(self, text: str) -> bool:
         """Whether one of them is in a text."""
-        if self._pattern is not None:
-            try:
-                return self._pattern.search(text) is not None
-            except UnicodeError:
-                pass
-        return any(one in text for one in self._spelled)
+        if any(one in text for one in self._apart):
+            return True
+        return self._pattern is not None and self._pattern.search(_encodable(text)) is not None
 
     def masked(self, text: str) -> str:
         """The text without them."""
         if not self.within(text):
             return text
-        if self._pattern is not None:
-            try:
-                return str(self._pattern.sub(lambda match: self._shown.get(match[0], MASK), text))
-            except UnicodeError:
-                pass
-        for one in self._spelled:
+        for one in self._apart:
             text = text.replace(one, self._shown.get(one, MASK))
-        return text
+        if self._pattern is None:
+            return text
+        return str(self._pattern.sub(lambda match: self._shown.get(match[0], MASK), _encodable(text)))
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it has no half of a surrogate pair, which RE2 cannot take."""
+    return text == _encodable(text)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 class Masks:

@@ -62,5 +62,5 @@ class Vault:
 @pytest.fixture
 def vault(shelf):
     """A shelf with a good provider of secrets in ``shelf_vault.py``."""
-    shelf.install("shelf-vault", "[workflow.secrets]\nvault = shelf_vault:Vault\n", shelf_vault=SECRETS)
+    shelf.install("shelf-vault", "[workflow.secrets]\nchest = shelf_vault:Vault\n", shelf_vault=SECRETS)
     return shelf

@@ -14,14 +14,14 @@ from .conftest import SECRETS as VAULT
 
 
 def build(shelf, **section):
-    return shelf.drivers(secrets={"vault": section}).build(SECRETS, "vault")
+    return shelf.drivers(secrets={"chest": section}).build(SECRETS, "chest")
 
 
 def test_builds_the_named_driver_with_its_section_and_context(vault):
     driver = build(vault, url="http://x", tls={})
     assert driver.config == {"url": "http://x", "timeout": 5, "tls": {"verify": True}}
     assert isinstance(driver.context, Context)
-    assert driver.context.name == "vault"
+    assert driver.context.name == "chest"
 
 
 def test_imports_only_what_is_named(vault):
@@ -34,11 +34,11 @@ def test_imports_only_what_is_named(vault):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({}, "secrets.vault.url: is missing"),
-        ({"url": "u", "timeot": 3}, r"secrets.vault.timeot: unknown key \(did you mean '?timeout'?\?\)"),
-        ({"url": 5}, "secrets.vault.url: must be text"),
-        ({"url": "u", "timeout": 0}, "secrets.vault.timeout: must be at least 1"),
-        ({"url": "u", "tls": {"verfy": False}}, "secrets.vault.tls.verfy: unknown key"),
+        ({}, "secrets.chest.url: is missing"),
+        ({"url": "u", "timeot": 3}, r"secrets.chest.timeot: unknown key \(did you mean '?timeout'?\?\)"),
+        ({"url": 5}, "secrets.chest.url: must be text"),
+        ({"url": "u", "timeout": 0}, "secrets.chest.timeout: must be at least 1"),
+        ({"url": "u", "tls": {"verfy": False}}, "secrets.chest.tls.verfy: unknown key"),
     ],
 )
 def test_refuses_a_section_that_does_not_fit(vault, section, message):
@@ -83,11 +83,11 @@ def test_all_faults_of_a_section_at_once(vault):
 )
 def test_a_broken_one_is_named(shelf, module, message, request):
     name = f"shelf_broken_{abs(hash(request.node.name))}"
-    shelf.install("shelf-broken", f"[workflow.secrets]\nvault = {name}:Vault\n", "0.9", **{name: module})
+    shelf.install("shelf-broken", f"[workflow.secrets]\nchest = {name}:Vault\n", "0.9", **{name: module})
     with pytest.raises(PluginError, match=message) as caught:
         build(shelf, url="u")
     said = caught.value.message
-    assert said.startswith(f"secrets 'vault' (shelf-broken 0.9, workflow.secrets: {name}:Vault)")
+    assert said.startswith(f"secrets 'chest' (shelf-broken 0.9, workflow.secrets: {name}:Vault)")
     assert "\n" not in said
     assert "update or uninstall shelf-broken" in caught.value.remedy
     assert caught.value.exit_code == 7
@@ -104,17 +104,17 @@ def test_an_addressed_trigger_is_whole_or_none(shelf):
 
 def test_problems_names_what_is_broken_and_what_clashes(vault):
     vault.install("shelf-bad", "[workflow.hooks]\nbad = shelf_bad\n", shelf_bad="1/0")
-    vault.install("shelf-thief", "[workflow.secrets]\nvault = shelf_vault:Vault\n")
+    vault.install("shelf-thief", "[workflow.secrets]\nchest = shelf_vault:Vault\n")
     drivers = vault.drivers()
     found = {(entry.distribution, entry.name): problem for entry, problem in problems(drivers.catalog)}
     assert "ZeroDivisionError" in found["shelf-bad", "bad"]
-    assert "shelf-thief 1.0 and shelf-vault 1.0" in found["shelf-vault", "vault"]
+    assert "shelf-thief 1.0 and shelf-vault 1.0" in found["shelf-vault", "chest"]
     assert drivers.catalog.find(HOOKS, "bad").source == "shelf-bad 1.0"
 
 
 def test_problems_is_silent_about_good_ones(vault):
     found = {entry.name: problem for entry, problem in problems(vault.drivers().catalog)}
-    assert found["vault"] == ""
+    assert found["chest"] == ""
 
 
 def test_the_catalogue_needs_no_stevedore():

@@ -112,6 +112,16 @@ def test_odd_values_are_found_too(value, capfd):
     assert capfd.readouterr().err == "", "nothing tells of the pattern"
 
 
+def test_a_long_secret_takes_little_time():
+    """As certificates are: patterns of them took half a minute of RE2."""
+    value = "".join(f"{number:x}" for number in range(20_000))
+    made = masks(value)
+    begun = time.process_time()
+    assert made.mask(f"before {value} after") == f"before {MASK} after"
+    assert value not in made.mask(json.dumps({"a": value}))
+    assert time.process_time() - begun < 5
+
+
 def test_a_large_result_takes_little_time():
     made = masks(*(f"secret-number-{number}-of-many" for number in range(20)))
     result = [{"id": number, "text": "lorem ipsum dolor sit amet " * 4} for number in range(20_000)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def keygen(_session: Session, file: str) -> Answer:
-    """Make a key to sign packages with: FILE, which nobody else may read, and FILE.pub for everybody.
+    """Make a key that signs packages: FILE, which is secret, and FILE.pub.
 
     The files are those of minisign, without a password.
 
@@ -80,17 +80,17 @@ def publish(
 
 def yank(
     session: Session,
-    version: str,
+    package: str,
     *,
     reason: str = "",
     undo: bool = False,
     registry: str = "",
     token_file: str | None = None,
 ) -> Answer:
-    """Take a published version back: it is not chosen any more, but who names it still gets it.
+    """Take a published version back: only who names it still gets it.
 
     Args:
-        version (NAME@VERSION): The version, such as community/slack@1.2.0.
+        package (NAME@VERSION): The version, such as community/slack@1.2.0.
         reason (TEXT): Why, for those who have it.
         undo: Offer it again.
         registry (NAME): Which of registries.http.indexes; the first if none is named.
@@ -100,9 +100,9 @@ def yank(
     from wfcore.errors import UsageError
     from wfcore.packages.reference import parse
 
-    asked = parse(version)
+    asked = parse(package)
     if asked.registry or not asked.wanted:
-        raise UsageError(f"{version!r} is no version", remedy="write one like community/slack@1.2.0")
+        raise UsageError(f"{package!r} is no version", remedy="write one like community/slack@1.2.0")
     if undo == bool(reason):
         raise UsageError("either give a --reason or --undo", remedy="say why the version is taken back")
     token = _token(token_file)

@@ -106,7 +106,7 @@ def search(session: Session, words: str = "") -> Answer:
 
 
 def lock(session: Session, *, output: str = "plugins.lock") -> Answer:
-    """Write what is installed into a lock, from which it can be installed again, exactly.
+    """Write what is installed into a lock, from which it can be installed again.
 
     Args:
         output (FILE): Where the lock is written.
