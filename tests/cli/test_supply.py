@@ -216,7 +216,7 @@ def test_publishing_where_nobody_takes_packages(project, plugin):
 
 
 def test_a_list_of_a_hundred_packages_is_quick(project, plugin):
-    """A quarter of a second of work, asked of a server; the bound leaves room for a machine with other work."""
+    """A quarter of a second of work, asked of a server; the bound has room for a machine with other work."""
     configure(project)
     place = {"storage.path": str(project.path / "data" / "db.sqlite")}
     with stored_packages(load(environ={}, overrides=place)) as packages:

@@ -36,6 +36,7 @@ from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
+from wfcore.service.loader import Loader
 from wfcore.service.logging import masked_logs
 from wfcore.service.packages import Packages
 from wfcore.service.secrets import Secrets
@@ -138,29 +139,9 @@ def open_app(
         installed.use_audit(audit)
         engine = _engine(installed, storage, library, node, address, audit)
         installed.run(DISPATCHERS, *_dispatcher(installed, engine))
-        workflows = Workflows(
-            storage,
-            library,
-            loader,
-            clock,
-            engine.workflow_changed,
-            installed.actions.pins,
-            installed.actions.reach,
-            audit,
-        )
+        workflows = _workflows(installed, storage, library, loader, engine, audit)
         executions = Executions(storage, engine.dispatch, engine.watch)
-        shelf = Packages(
-            storage,
-            installed.shelf,
-            installed.packs,
-            installed.runtime,
-            library,
-            clock,
-            installed.hooks,
-            engine.packages_changed,
-            partial(installed.supply, storage),
-            audit,
-        )
+        shelf = _packages(installed, storage, library, engine, audit)
         engine.chores.add(config["plugins"]["refresh"], shelf.supply.refresh)
         secrets = installed.secrets(audit, lambda: max(1, len(engine.nodes())))
         stack.callback(lambda: engine.stop(grace.left()))
@@ -180,6 +161,39 @@ def open_app(
             grace,
             audit,
         )
+
+
+def _workflows(
+    installed: Installed, storage: Storage, library: Library, loader: Loader, engine: Engine, audit: AuditLog
+) -> Workflows:
+    actions = installed.actions
+    return Workflows(
+        storage,
+        library,
+        loader,
+        installed.clock,
+        engine.workflow_changed,
+        actions.pins,
+        actions.reach,
+        audit,
+    )
+
+
+def _packages(
+    installed: Installed, storage: Storage, library: Library, engine: Engine, audit: AuditLog
+) -> Packages:
+    return Packages(
+        storage,
+        installed.shelf,
+        installed.packs,
+        installed.runtime,
+        library,
+        installed.clock,
+        installed.hooks,
+        engine.packages_changed,
+        partial(installed.supply, storage),
+        audit,
+    )
 
 
 def place(config: Config) -> str:
