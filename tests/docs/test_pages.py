@@ -46,8 +46,9 @@ def anchors(page):
 
 
 @pytest.fixture(scope="module")
-def checker():
-    with local_checker(load(environ={})) as loader:
+def checker(tmp_path_factory):
+    place = {"storage.path": str(tmp_path_factory.mktemp("checker") / "db.sqlite")}
+    with local_checker(load(environ={}, overrides=place)) as loader:
         yield loader
 
 
