@@ -16,6 +16,9 @@ pytestmark = [
 #: What SQLite does to its files.
 CALLS = "pwrite64,write,fsync,fdatasync,ftruncate,unlink"
 
+#: What a killed process, and strace for it, has as its exit code.
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+
 
 def strace(server, *options):
     files = [option for name in ("db.sqlite", "db.sqlite-wal") for option in ("-P", str(server.data / name))]
@@ -49,10 +52,9 @@ def die_at(server, sink, historian, number):
         server.start(*strace(server, "-e", inject, "-o", "/dev/null"))
         live(server, sink, historian)
     except (OSError, ValueError, AssertionError):
-        assert server.process.wait(30) == -signal.SIGKILL or server.process.returncode == 128 + signal.SIGKILL
+        assert server.process.wait(30) in KILLED
         return True
-    server.terminate()
-    return False
+    return server.terminate()[0] in KILLED  # the last calls are those of its end
 
 
 def survive(server, sink, historian, number):

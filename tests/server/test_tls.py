@@ -26,6 +26,14 @@ from wfcore.service.tls import Certificate
 PEM, PLAIN = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
 
 
+#: What the authority's key is for; Python 3.13 wants to be told.
+SIGNS = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
+
+
 class Authority:
     """Signs certificates for 127.0.0.1; ``file`` is what clients have to trust."""
 
@@ -44,6 +52,13 @@ class Authority:
         made = made.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(9))
         made = made.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         made = made.add_extension(here, critical=False)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        made = made.add_extension(identifier, critical=False)
+        if ca:
+            made = made.add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            made = made.add_extension(SIGNS, critical=True)
         return made.sign(self.key, hashes.SHA256())
 
     def issue(self, name="server", passphrase=None):
