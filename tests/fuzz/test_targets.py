@@ -40,3 +40,14 @@ def test_a_target_takes_its_seeds_with_changes(name):
         TARGETS[name](bytes(content))
 
     check()
+
+
+FOUND = [
+    ("expression", b"'a' | regex_replace('(\\\\\n\x00', 'b')"),
+    ("manifest", b"a: {<<: [[{b: 1}]]}\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), FOUND, ids=["a pattern of two lines", "a merge of lists"])
+def test_what_fuzzing_has_found(name, data):
+    TARGETS[name](data)

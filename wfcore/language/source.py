@@ -192,8 +192,9 @@ class _Reader:
         if top.refused or key is None:
             top.refused = False
         elif key == "<<":
-            top.merges.append(node)
-            if not isinstance(node.value, dict) and not _all_mappings(node):
+            if isinstance(node.value, dict) or _all_mappings(node):
+                top.merges.append(node)
+            else:
                 self._problem(node, "'<<' takes a mapping or a list of mappings")
         else:
             top.node.children[key] = node

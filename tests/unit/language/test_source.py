@@ -81,6 +81,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_taken():
         (": 1\n", "1:1: not YAML: did not find expected key"),
         ("a: {<<: 5}\n", "1:9: a: '<<' takes a mapping or a list of mappings"),
         ("a: {<<: [{b: 1}, 5]}\n", "1:9: a: '<<' takes a mapping or a list of mappings"),
+        ("a: {<<: [[{b: 1}]]}\n", "1:9: a: '<<' takes a mapping or a list of mappings"),
         ("a: 1\n---\nb: 2\n", "2:1: a file holds one workflow; put the second"),
         ("", "1:1: the file is empty; a workflow needs at least 'tasks'"),
         ("# nothing\n", "1:1: the file is empty"),

@@ -33,7 +33,8 @@ def compiled(pattern: Any) -> Any:
     except re2.error as error:
         reason = error.args[0] if error.args else "not valid"
         shown = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise Fault(f"the pattern {words.quoted(pattern)} is not valid: {shown}") from None
+        line = "".join(one if one.isprintable() else "\ufffd" for one in shown)  # it repeats of the pattern
+        raise Fault(f"the pattern {words.quoted(pattern)} is not valid: {line}") from None
 
 
 def _ready(evaluation: Evaluation, value: Any, pattern: Any) -> Any:
