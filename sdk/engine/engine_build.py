@@ -25,12 +25,12 @@ from engine_sources import NPM_INTEGRITY, PINS, BuildError, Sources, fetch
 HERE = Path(__file__).parent
 #: The sha256 of what is built; another result is an error.
 DIGESTS = {
-    "quickjs.wasm": "9e773e54c1b26174c632142462dce58c46bcea89ddd010942d67f101ec2dd9f5",
-    "typescript.wasm": "20a745496450dc41779f8e249dbf9ba8b3e91b5a8dd64bbb578a40b5167a6a77",
+    "quickjs.wasm": "f29cccd0137b048c444d6eb474d47e4354156135db50460de301d8aebc67c422",
+    "typescript.wasm": "7301bc0d9570a00e59065aef0869bb3fb4ec7c687a7ab8421b96c681d73a22f1",
 }
 LICENSES = "LICENSES.txt"
 
-_UNITS = ("quickjs", "libregexp", "libunicode", "dtoa", "glue", "memory", "text", "wasi")
+_UNITS = ("quickjs", "libregexp", "libunicode", "dtoa", "glue", "json", "memory", "text", "wasi")
 #: What the engine has beside the language, in the order in which one needs the other.
 _SCRIPTS = ("kept", "errors", "values", "host", "request", "context", "web")
 _COMPILE = ("--target=wasm32-wasi", "-O2", "-D_GNU_SOURCE", "-DNDEBUG", "-I.")

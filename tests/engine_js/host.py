@@ -45,10 +45,9 @@ class Instance:
         return self._result("wf_compile", self._put(source.encode()))
 
     def load(self, code, now=0, seed=1):
-        self.exports["wf_seed"](self.store, now, seed)
         is_bytecode = isinstance(code, bytes)
         place = self._put(code if is_bytecode else code.encode())
-        return self._result("wf_load", place, int(is_bytecode))
+        return self._result("wf_load", place, int(is_bytecode), now, seed)
 
     def invoke(self, inputs=None, action="default", now=0, seed=1, context=None):
         """(0, output) or (1, error)."""

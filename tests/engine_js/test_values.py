@@ -1,5 +1,8 @@
 """Values on their way out: JSON, bytes, and what is refused because JSON would change it silently."""
 
+import itertools
+import json
+
 import pytest
 
 
@@ -102,3 +105,61 @@ def test_large_values_pass(value):
     many = [{"n": n, "s": "é" * 5} for n in range(20_000)]
     assert value("input", many) == many
     assert len(value("new Uint8Array(3e6)")["$bytes"]) == 4_000_000
+
+
+def test_text_is_what_json_makes_of_it(value):
+    """Each code unit alone, and surrogates beside others; as values and as names."""
+    units = "Array.from({length: 0x10000}, (_, n) => String.fromCharCode(n))"
+    assert value(units) == [chr(n) for n in range(0x10000)]
+    pieces = ["a", "\ud800", "\udc00", "\ud83d\ude00", "\ue000", "\uffff", '"', "\\", "\n", "\x00", "\x7f"]
+    texts = ["".join(three) for three in itertools.product(pieces, repeat=3)]
+    made = value("Object.fromEntries(input.map((text) => [text, text]))".replace("input", json.dumps(texts)))
+    # Python keeps a pair that JSON escapes as two.
+    expected = [json.loads(json.dumps(text)) for text in texts]
+    assert made == dict(zip(expected, expected, strict=True))
+
+
+def test_numbers_are_written_as_javascript_writes_them(run):
+    source = """
+      const numbers = [0, -0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 31 - 1, 2 ** 53, 1e21, 1e-7, 5e-324, 1.7e308];
+      for (let i = 0; i < 500; i++) numbers.push((Math.random() - 0.5) * 10 ** (i % 40));
+      export default (inputs, ctx) => (inputs.write ? numbers : numbers.map(String));
+    """
+    for number, text in zip(run(source, {"write": True})[1], run(source, {})[1], strict=True):
+        assert float(number) == float(text)
+
+
+def test_what_plugins_see_of_it_is_in_order_and_once(value):
+    watched = """
+      (() => {
+        const seen = [];
+        const watch = (name, inner) => new Proxy(inner, {
+          get: (of, key) => { if (typeof key === "string") seen.push(name + "." + key); return of[key]; },
+        });
+        return { get a() { seen.push("a"); return watch("b", { c: 1, d: [2] }); }, e: watch("f", [seen]) };
+      })()
+    """
+    assert value(watched) == {
+        "a": {"c": 1, "d": [2]},
+        "e": [["a", "b.toJSON", "b.c", "b.d", "f.toJSON", "f.length", "f.0"]],
+    }
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "{get a() { throw new Error('no') }}",
+        "{toJSON() { throw new Error('no') }}",
+        "new Proxy({}, {ownKeys() { throw new Error('no') }})",
+        "new Proxy({a: 1}, {getPrototypeOf() { throw new Error('no') }})",
+        "[{get b() { throw new Error('no') }}]",
+    ],
+)
+def test_what_it_throws_is_the_error(error, expression):
+    said = error(f"return ({expression})")
+    assert (said["type"], said["message"]) == ("error", "no")
+
+
+def test_a_proxy_that_was_revoked_is_an_error(error):
+    said = error("const {proxy, revoke} = Proxy.revocable([], {}); revoke(); return proxy")
+    assert said["message"].startswith("TypeError")

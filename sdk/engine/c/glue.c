@@ -30,11 +30,12 @@ static JSContext *context;
 static JSValue kit;     // what the scripts of the build share
 static JSValue actions; // the module's namespace, or what a script of the build gave
 
-enum { START, ENCODE, EXPLAIN, REVIVE, REFUSE_INTEGER, FUNCTIONS };
-static const char *const NAMES[] = {"start", "encode", "explain", "revive", "refuseInteger"};
+static const char *const NAMES[] = {"start",  "explain", "revive",   "refuseInteger",
+                                    "refuse", "loss",    "toBase64", "isArray"};
 static JSValue functions[FUNCTIONS]; // of the kit
+JSValue plain_prototype;
 
-static JSValue ours(int which, int argc, JSValue *argv) {
+JSValue ours(int which, int argc, JSValueConst *argv) {
   return JS_Call(context, functions[which], JS_UNDEFINED, argc, argv);
 }
 
@@ -59,13 +60,15 @@ static JSValue value_of(const char *text, size_t length) {
 
 // --- what the prelude is given
 
-// The host's answer; undefined when the request is too large.
+// The host's answer to an envelope, which errors call by the second argument; undefined when it is too large.
 static JSValue ask_host(JSContext *c, JSValueConst self, int argc, JSValueConst *argv) {
   size_t length;
-  const char *request = JS_ToCStringLen(c, &length, argv[0]);
+  const char *name = JS_ToCString(c, argv[1]);
+  char *request = name ? json_of(c, argv[0], name, &length) : NULL;
+  JS_FreeCString(c, name);
   if (!request) return JS_EXCEPTION;
   int32_t answered = host_call((const uint8_t *)request, (int32_t)length);
-  JS_FreeCString(c, request);
+  js_free(c, request);
   if (answered < 0) return JS_UNDEFINED;
   char *answer = js_malloc(c, (size_t)answered + 1);
   if (!answer) return JS_EXCEPTION;
@@ -97,7 +100,7 @@ static uint64_t result(uint8_t status, const void *text, size_t length) {
   return ((uint64_t)(uintptr_t)out << 32) | (uint32_t)(length + 1);
 }
 
-static uint64_t text_of(uint8_t status, JSValue value) {
+static uint64_t error_of(JSValue value) {
   size_t length;
   const char *text = JS_IsException(value) ? NULL : JS_ToCStringLen(context, &length, value);
   JS_FreeValue(context, value);
@@ -105,7 +108,7 @@ static uint64_t text_of(uint8_t status, JSValue value) {
     JS_FreeValue(context, JS_GetException(context));
     return memory_was_short ? FIXED(NO_MEMORY) : FIXED(UNREADABLE);
   }
-  uint64_t packed = result(status, text, length);
+  uint64_t packed = result(1, text, length);
   JS_FreeCString(context, text);
   return packed;
 }
@@ -116,7 +119,7 @@ static uint64_t explained(int of_source) {
   JSValue arguments[] = {error, JS_NewBool(context, of_source)};
   JSValue text = ours(EXPLAIN, 2, arguments);
   JS_FreeValue(context, error);
-  return text_of(1, text);
+  return error_of(text);
 }
 
 static uint64_t failed(void) { return explained(0); }
@@ -146,10 +149,6 @@ EXPORT("wf_alloc") uint8_t *wf_alloc(int32_t length) {
   return length < 0 ? NULL : malloc((size_t)length + 1); // a byte more: parsers want a zero behind the text
 }
 
-EXPORT("wf_seed") void wf_seed(int64_t now_ms, int64_t random) {
-  set_call((uint64_t)now_ms * 1000000, (uint64_t)random);
-}
-
 static JSValue compiled(char *source, int32_t length) {
   source[length] = 0;
   return JS_Eval(context, source, length, FILE_NAME, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
@@ -171,7 +170,9 @@ EXPORT("wf_compile") uint64_t wf_compile(char *source, int32_t length) {
 }
 
 // Evaluate a module, from source or bytecode; its exports are the actions of wf_invoke.
-EXPORT("wf_load") uint64_t wf_load(char *code, int32_t length, int32_t is_bytecode) {
+EXPORT("wf_load")
+uint64_t wf_load(char *code, int32_t length, int32_t is_bytecode, int64_t now_ms, int64_t random) {
+  set_call((uint64_t)now_ms, (uint64_t)random);
   JS_UpdateStackTop(runtime);
   JSValue module = is_bytecode ? JS_ReadObject(context, (const uint8_t *)code, length, JS_READ_OBJ_BYTECODE)
                                : compiled(code, length);
@@ -188,7 +189,7 @@ EXPORT("wf_load") uint64_t wf_load(char *code, int32_t length, int32_t is_byteco
 }
 
 EXPORT("wf_invoke") uint64_t wf_invoke(char *request, int32_t length, int64_t now_ms, int64_t random) {
-  wf_seed(now_ms, ~random); // not the numbers again that the module drew when it was loaded
+  set_call((uint64_t)now_ms, ~(uint64_t)random); // not the numbers again that the module drew when it was loaded
   JS_UpdateStackTop(runtime);
   request[length] = 0;
   JSValue given = value_of(request, (size_t)length);
@@ -199,9 +200,13 @@ EXPORT("wf_invoke") uint64_t wf_invoke(char *request, int32_t length, int64_t no
   JS_FreeValue(context, given);
   if (JS_IsException(value)) return failed();
   if (pending) return FIXED(NEVER_SETTLED);
-  JSValue encoded = ours(ENCODE, 1, &value);
+  size_t written;
+  char *text = json_of(context, value, "result", &written);
   JS_FreeValue(context, value);
-  return JS_IsException(encoded) ? failed() : text_of(0, encoded);
+  if (!text) return failed();
+  uint64_t packed = result(0, text, written);
+  js_free(context, text);
+  return packed;
 }
 
 // --- the build's
@@ -233,7 +238,9 @@ EXPORT("wf_init") void wf_init(void) {
   context = JS_NewContext(runtime);
   actions = JS_UNDEFINED;
   kit = must(JS_NewObject(context));
-  give("ask", ask_host, 1);
+  plain_prototype = JS_GetPrototype(context, kit);
+  give("ask", ask_host, 2);
+  give("write", write_json, 2);
   give("random", draw, 0);
   give("encodeUtf8", to_utf8, 1);
   give("decodeUtf8", from_utf8, 2);

@@ -9,9 +9,18 @@ extern int is_building;
 // Some memory was asked for and not there. The engine may throw null for that.
 extern int memory_was_short;
 
-// The time in nanoseconds since the epoch, and where the random numbers begin.
-void set_call(uint64_t now, uint64_t random);
+// The time in milliseconds since the epoch, and where the random numbers begin.
+void set_call(uint64_t now_ms, uint64_t random);
 uint64_t next_random(void);
+
+// Functions of the scripts that the build gave.
+enum { START, EXPLAIN, REVIVE, REFUSE_INTEGER, REFUSE, LOSS, BASE64, IS_ARRAY, FUNCTIONS };
+JSValue ours(int which, int argc, JSValueConst *argv);
+extern JSValue plain_prototype; // of objects without a class
+
+// JSON text of a value, to be freed by js_free; NULL when something was thrown. `root` is the value's name in errors.
+char *json_of(JSContext *c, JSValueConst value, const char *root, size_t *length);
+JSValue write_json(JSContext *c, JSValueConst self, int argc, JSValueConst *argv);
 
 // The first integer of a JSON text that a double may not hold, and its length; NULL when there is none.
 const char *unsafe_integer(const char *text, size_t length, size_t *digits);

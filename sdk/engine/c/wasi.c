@@ -6,8 +6,8 @@ enum { BAD_DESCRIPTOR = 8, NOT_SUPPORTED = 52, NO_SEEK = 70 };
 
 static uint64_t now_ns, seed;
 
-void set_call(uint64_t now, uint64_t random) {
-  now_ns = now;
+void set_call(uint64_t now_ms, uint64_t random) {
+  now_ns = now_ms * 1000000;
   seed = random;
 }
 

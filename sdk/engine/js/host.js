@@ -3,10 +3,10 @@
   "use strict";
 
   const { String, hasOwn } = kit.kept;
-  const { RetryableError, TerminalError, ask, bytesOf, write } = kit;
+  const { RetryableError, TerminalError, ask, bytesOf } = kit;
 
   kit.host = function host(envelope) {
-    const answer = ask(write(envelope, envelope.op));
+    const answer = ask(envelope, envelope.op);
     if (answer === undefined) {
       throw new TerminalError(envelope.op + " was given more than 8 MiB", { type: "too_large" });
     }

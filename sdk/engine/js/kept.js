@@ -3,13 +3,13 @@
 (function (kit) {
   "use strict";
 
-  const { assign, defineProperty, freeze, getPrototypeOf, hasOwn, keys, setPrototypeOf } = Object;
+  const { assign, defineProperty, freeze, hasOwn, keys, setPrototypeOf } = Object;
 
   // A method as a function of the object and its arguments.
   const method = Function.prototype.bind.bind(Function.prototype.call);
 
   kit.kept = {
-    ...{ assign, defineProperty, freeze, getPrototypeOf, hasOwn, keys, setPrototypeOf },
+    ...{ assign, defineProperty, freeze, hasOwn, keys, setPrototypeOf },
     ...{ ArrayBuffer, Boolean, Map, Number, Promise, RegExp, Set, String, Uint8Array, encodeURIComponent },
     ...{ Error, InternalError, RangeError, SyntaxError, TypeError },
     isArray: Array.isArray,
@@ -17,7 +17,6 @@
     isView: ArrayBuffer.isView,
     parse: JSON.parse,
     stringify: JSON.stringify,
-    plainPrototype: Object.prototype,
     fromBase64: Uint8Array.fromBase64.bind(Uint8Array),
     toBase64: method(Uint8Array.prototype.toBase64),
     exec: method(RegExp.prototype.exec),

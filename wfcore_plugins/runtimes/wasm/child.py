@@ -56,6 +56,10 @@ class _Talk:
         self.answers.put(_STOPPED)
 
 
+#: How a thread is given its next call.
+_Given = queue.SimpleQueue[tuple[int, "Work", _Talk]]
+
+
 class Server:
     """Answers frames; each call has a thread, so that one that waits for its host keeps nobody."""
 
@@ -65,6 +69,8 @@ class Server:
         self._modules: dict[str, Any] = {}
         self._codes: dict[str, bytes] = {}
         self._talks: dict[int, _Talk] = {}
+        #: How to reach the threads that have no call.
+        self._idle: list[_Given] = []
 
     def serve(self) -> None:
         """Until the other end is closed."""
@@ -106,7 +112,18 @@ class Server:
     def _begin(self, head: Head, body: bytes) -> None:
         work, call = self._work(head, body), head["call"]
         talk = self._talks[call] = _Talk()
-        threading.Thread(target=self._run, args=(call, work, talk), name=f"call-{call}", daemon=True).start()
+        try:
+            given = self._idle.pop()
+        except IndexError:
+            given = queue.SimpleQueue()
+            threading.Thread(target=self._work_on, args=(given,), name="calls", daemon=True).start()
+        given.put((call, work, talk))
+
+    def _work_on(self, given: _Given) -> None:
+        """Run calls, one after another: a thread for each costs as much as a small call itself."""
+        while True:
+            self._run(*given.get())
+            self._idle.append(given)
 
     def _work(self, head: Head, request: bytes) -> Work:
         from wfcore_plugins.runtimes.wasm.machine import Work

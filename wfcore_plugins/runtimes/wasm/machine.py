@@ -203,8 +203,7 @@ def configured() -> Any:
 
 def _invoke(instance: Instance, work: Work) -> bytes:
     if work.code:
-        instance.exports["wf_seed"](instance.store, work.now, work.seed)
-        loaded = instance.call("wf_load", work.code, (1,))
+        loaded = instance.call("wf_load", work.code, (1, work.now, work.seed))
         if loaded[0]:
             return loaded
     elif "_initialize" in instance.exports:
