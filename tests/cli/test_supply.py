@@ -216,26 +216,33 @@ def test_publishing_where_nobody_takes_packages(project, plugin):
 
 
 def test_a_list_of_a_hundred_packages_is_quick(project, plugin):
-    """A quarter of a second of work, asked of a server; the bound has room for a machine with other work."""
+    """A quarter of a second of work, with a server and without; the bound has room for other work beside it."""
     configure(project)
     place = {"storage.path": str(project.path / "data" / "db.sqlite")}
     with stored_packages(load(environ={}, overrides=place)) as packages:
         for number in range(100):
             packages.install(plugin(name=f"acme/p{number}"), {})
+    alone = seconds_of_a_list(project)
     assert project.run("server", "start", "--detach").code == 0
     try:
-        took = []
-        for _ in range(5):
-            before = times()
-            assert len(project.run("plugin", "list", "--json").json["packages"]) == 100
-            took.append(times() - before)
+        asked = seconds_of_a_list(project)
     finally:
         assert project.run("server", "stop").code == 0
-    print(f"seconds of work: {min(took):.3f}")
-    assert min(took) <= 1.0, took
+    print(f"seconds of work: {alone:.3f} alone, {asked:.3f} asking a server")
+    assert max(alone, asked) <= 1.0
 
 
-def times():
+def seconds_of_a_list(project):
+    """What the quickest of five lists works."""
+    took = []
+    for _ in range(5):
+        before = work_of_children()
+        assert len(project.run("plugin", "list", "--json").json["packages"]) == 100
+        took.append(work_of_children() - before)
+    return min(took)
+
+
+def work_of_children():
     """The seconds that ended children have worked."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -97,31 +97,10 @@ def construct(entry: Entry, driver: type, config: Mapping[str, Any], context: Co
         raise broken(entry, f"cannot be built: {_reason(error)}") from error
 
 
-def problems(catalog: Catalog) -> Iterator[tuple[Entry, str]]:
-    """Every installed plugin with what is wrong with it (empty: nothing). Imports them all."""
-    clashing = {entry for claims in catalog.clashes() for entry in claims}
-    for entry in catalog.entries:
-        try:
-            if entry in clashing:
-                catalog.find(entry.kind, entry.name)
-            _probe(entry)
-        except PluginError as error:
-            yield entry, error.message
-        else:
-            yield entry, ""
-
-
 def broken(entry: Entry, what: str) -> PluginError:
     """The error for an installed plugin that cannot be used."""
     remedy = f"update or uninstall {entry.distribution}, or do not use its {entry.kind.name} {entry.name!r}"
     return PluginError(f"{entry} {what}", remedy=remedy)
-
-
-def _probe(entry: Entry) -> None:
-    if entry.kind.contract is None or not inspect.isclass(fetch(entry)):
-        fetch(entry)
-    else:
-        load(entry)
 
 
 def _missing(kind: Kind, driver: type) -> Iterator[str]:

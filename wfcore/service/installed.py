@@ -13,16 +13,16 @@ from wfcore.audit.tasks import deny
 from wfcore.config import Config
 from wfcore.egress import Guard
 from wfcore.engine.records import StoredRecords
-from wfcore.errors import InvalidWorkflow, NotFound, Unavailable
+from wfcore.errors import InvalidWorkflow
 from wfcore.hooks.calls import Hooks
 from wfcore.model.workflow import Workflow
 from wfcore.packages import trust as trusted
 from wfcore.packages.catalogue import Catalogue
 from wfcore.packages.sandbox import CodeSandbox
 from wfcore.packages.shelf import Shelf
-from wfcore.plugins import catalog, listeners
+from wfcore.plugins import catalog, listeners, listing
 from wfcore.plugins.contracts import Clock, Context, Records, Revocation, Runtime, Storage, TaskContext
-from wfcore.plugins.drivers import Drivers, construct, load, problems
+from wfcore.plugins.drivers import Drivers
 from wfcore.plugins.host import Host, Live
 from wfcore.plugins.kinds import ACTIONS, HOOKS, REGISTRIES, RUNTIMES, SECRETS, STORAGE, TRIGGERS, Kind
 from wfcore.plugins.packs import Packs
@@ -30,6 +30,7 @@ from wfcore.secrets.desk import Desk
 from wfcore.secrets.masks import Masks
 from wfcore.secrets.sealer import Sealer
 from wfcore.secrets.strongbox import Strongbox
+from wfcore.service import reading
 from wfcore.service.keys import master_keys
 from wfcore.service.loader import Loader
 from wfcore.service.secrets import Secrets
@@ -121,18 +122,11 @@ class Installed:
         None when its driver cannot be read beside its owner, or there is nothing in it yet.
         """
         name = config["storage"]["type"]
-        entry = self.catalog.find(STORAGE, name)
-        driver = load(entry)
-        if "readOnly" not in driver.schema:  # type: ignore[attr-defined]
-            return None
-        section = {**config["storage"], "readOnly": True}
-        storage: Storage = construct(entry, driver, {"storage": section}, self._context(STORAGE, name))
-        try:
+
+        def start(storage: Storage) -> None:
             self.host.add(Live(STORAGE, f"{name} (packages)", storage))
-        except (NotFound, Unavailable) as error:
-            log.info("no installed packages can be read: %s", error)
-            return None
-        return storage
+
+        return reading.opened(self.catalog, config, self._context, start)
 
     def listen(self) -> None:
         """Bring in all hook plugins but the disabled ones."""
@@ -196,25 +190,11 @@ class Installed:
 
     def listing(self) -> list[dict[str, Any]]:
         """Every installed plugin: kind, name, distribution, version, entry_point, state, error."""
-        return [
-            {
-                "kind": entry.kind.name,
-                "name": entry.name,
-                "distribution": entry.distribution,
-                "version": entry.version,
-                "entry_point": entry.value,
-                "state": "broken" if error else self._state(entry.kind, entry.name),
-                "error": error or None,
-            }
-            for entry, error in problems(self.catalog)
-        ]
+        return listing.rows(self.catalog, self._live)
 
     def _denied(self, name: str, action: str, message: str, task: TaskContext) -> None:
         if self._audit is not None:
             deny(self._audit, "permission.deny", task, {"code": name, "action": action, "error": message})
-
-    def _state(self, kind: Kind, name: str) -> str:
-        return "loaded" if (kind.name, name) in self._live else "available"
 
     def _names(self, kind: Kind) -> tuple[str, ...]:
         return tuple(dict.fromkeys(entry.name for entry in self.catalog.of(kind)))

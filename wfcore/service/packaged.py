@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from wfcore.errors import Conflict, Forbidden, InvalidPackage, PluginError, UsageError, WorkflowError
 from wfcore.language import words
 from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
-from wfcore.packages.archive import Archive
-from wfcore.packages.manifest import Manifest, expect_usable
+from wfcore.packages import revoked
+from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
 from wfcore.packages.permissions import Permissions, missing, parse
-from wfcore.plugins.contracts import Runtime
-from wfcore.plugins.packs import Packs
-from wfcore.plugins.registry import Revocation
-from wfcore.service.supply import Delivery
+
+if TYPE_CHECKING:
+    from wfcore.packages.archive import Archive
+    from wfcore.plugins.contracts import Runtime, Storage
+    from wfcore.plugins.packs import Packs
+    from wfcore.plugins.registry import Revocation
+    from wfcore.service.supply import Delivery
 
 
 def granted(manifest: Manifest, grant: Mapping[str, Any] | None, before: PackageRecord | None) -> Permissions:
@@ -61,12 +65,15 @@ def same(before: PackageRecord, record: PackageRecord) -> bool:
     )
 
 
-def row(
-    record: PackageRecord, revoked: Mapping[str, Revocation], parsed: Callable[[str], Manifest]
-) -> dict[str, Any]:
-    """As API and command line show it; ``parsed`` reads a manifest's text."""
+def rows(storage: Storage, records: Sequence[PackageRecord]) -> list[dict[str, Any]]:
+    """As API and command line show them."""
+    found = revoked.read(storage)
+    return [_row(record, found) for record in records]
+
+
+def _row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, Any]:
     try:
-        manifest = parsed(record.manifest)
+        manifest = _accepted(record.manifest)
         expect_usable(manifest)
         permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
     except WorkflowError as fault:
@@ -84,6 +91,11 @@ def row(
         "error": error,
         "installed_at": rfc3339(record.installed_at),
     }
+
+
+@lru_cache(maxsize=512)
+def _accepted(text: str) -> Manifest:
+    return parse_manifest(text, accepted=True)
 
 
 def terms(record: PackageRecord) -> dict[str, Any]:

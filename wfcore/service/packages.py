@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import lru_cache
 from typing import Any, Final
 
 from wfcore.audit import AuditLog
@@ -67,7 +66,6 @@ class Packages:
         self._told = told
         self.supply = supply(self.revoke)
         self._audit = audit
-        self._parsed = lru_cache(maxsize=512)(parse_manifest)
 
     def look(self, reference: str, digest: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
         """What installing a reference would install; see ``supply.Supply.find``. Nothing is changed."""
@@ -208,18 +206,18 @@ class Packages:
             with self._audit.act(by, "package.install", f"{record.name} {record.version}", detail | came):
                 self._storage.put_package(record)
             self._changed(manifest.name, change)
-        said = {**self._row(record), **packaged.terms(record)}
+        said = {**packaged.rows(self._storage, [record])[0], **packaged.terms(record)}
         return {"result": change, "warnings": list(delivery.warnings), **said}
 
     def list(self) -> Rows:
         """Every installed version: name, version, digest, permissions in words, state, error."""
-        return self._rows(self._storage.packages())
+        return packaged.rows(self._storage, self._storage.packages())
 
     def locked(self) -> Rows:
         """Every installed version with all that it takes to install it again, just so."""
         records = self._storage.packages()
         terms = map(packaged.terms, records)
-        return [row | more for row, more in zip(self._rows(records), terms, strict=True)]
+        return [row | more for row, more in zip(packaged.rows(self._storage, records), terms, strict=True)]
 
     def describe(self, name: str) -> dict[str, Any]:
         """A package with its actions, permissions, versions and users. Raises NotFound."""
@@ -228,7 +226,7 @@ class Packages:
         manifest = parse_manifest(record.manifest)
         declared = manifest.permissions
         return {
-            **self._row(record),
+            **packaged.rows(self._storage, [record])[0],
             "description": manifest.description,
             "author": manifest.author,
             "license": manifest.license,
@@ -273,7 +271,7 @@ class Packages:
             if left and not any(one.current for one in left):
                 self._storage.put_package(replace(left[0], current=True))
         self._changed(name, "removed")
-        return self._rows(gone)
+        return packaged.rows(self._storage, gone)
 
     @contextmanager
     def _noted(self, by: Actor, target: str) -> Iterator[None]:
@@ -286,13 +284,6 @@ class Packages:
 
     def _current(self, name: str) -> PackageRecord | None:
         return next((one for one in self._storage.packages(name) if one.current), None)
-
-    def _row(self, record: PackageRecord) -> dict[str, Any]:
-        return self._rows([record])[0]
-
-    def _rows(self, records: Records) -> Rows:
-        found = revoked.read(self._storage)
-        return [packaged.row(record, found, self._parsed) for record in records]
 
     def _versions(self, name: str) -> Records:
         records = self._storage.packages(name)

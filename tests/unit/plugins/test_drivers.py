@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from wfcore.errors import InvalidConfig, PluginError
+from wfcore.plugins import catalog
+from wfcore.plugins.catalog import Catalog
 from wfcore.plugins.contracts import Context
-from wfcore.plugins.drivers import problems
 from wfcore.plugins.kinds import HOOKS, SECRETS, TRIGGERS
+from wfcore.plugins.listing import problems
 
 from .conftest import SECRETS as VAULT
 
@@ -115,6 +119,23 @@ def test_problems_names_what_is_broken_and_what_clashes(vault):
 def test_problems_is_silent_about_good_ones(vault):
     found = {entry.name: problem for entry, problem in problems(vault.drivers().catalog)}
     assert found["chest"] == ""
+
+
+def test_what_came_with_the_kernel_is_not_imported_to_be_listed():
+    code = (
+        "import sys, wfcore.plugins.catalog as c, wfcore.plugins.listing as l; rows = l.rows(c.read())\n"
+        "print(*(row['name'] for row in rows if row['state'] != 'available'), *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"wfcore_plugins.storage.postgres", "peewee", "broken"} & set(done.stdout.split())
+
+
+def test_a_module_of_the_kernel_that_is_gone_is_broken(monkeypatch):
+    entry = catalog.read().entries[0]
+    gone = EntryPoint(entry.name, "wfcore_plugins.gone:Gone", entry.kind.group)
+    lost = Catalog([replace(entry, value=gone.value, point=gone)])
+    ((_, problem),) = problems(lost)
+    assert problem == f"{lost.entries[0]} cannot be imported: there is no module wfcore_plugins.gone"
 
 
 def test_the_catalogue_needs_no_stevedore():

@@ -22,12 +22,13 @@ def list_plugins(session: Session) -> Answer:
     here.
     """
     from wfcore.cli.client import running
-    from wfcore.cli.packages import reader
 
     client = running(session.server, lambda: session.config.data_dir)
-    drivers = client.get("/api/v1/plugins")["plugins"] if client else _here(session)
-    with reader(session) as keeper:
-        packages = keeper.list() if keeper else []
+    if client:
+        packages = client.get("/api/v1/packages")["packages"]
+        drivers = client.get("/api/v1/plugins")["plugins"]
+    else:
+        packages, drivers = _here(session)
     lines: list[Line] = []
     if packages:
         lines += [*table(("PACKAGE", "VERSION", "STATE", "DIGEST", "PERMISSIONS"), map(_row, packages)), ""]
@@ -110,8 +111,9 @@ def _state(word: str) -> Styled:
     return Styled(word, _STYLES.get(word, "dim"))
 
 
-def _here(session: Session) -> list[dict[str, Any]]:
+def _here(session: Session) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     from wfcore.engine.clock import SystemClock
-    from wfcore.service.installed import Installed
+    from wfcore.plugins import catalog, listing
+    from wfcore.service import reading
 
-    return Installed(session.config, SystemClock()).listing()
+    return reading.packages(session.config, SystemClock()), listing.rows(catalog.read())
