@@ -216,7 +216,7 @@ def test_publishing_where_nobody_takes_packages(project, plugin):
 
 
 def test_a_list_of_a_hundred_packages_is_quick(project, plugin):
-    """A quarter of a second of work, with a server and without; the bound has room for other work beside it."""
+    """A quarter of a second of work, with a server and without; the bound has room for more."""
     configure(project)
     place = {"storage.path": str(project.path / "data" / "db.sqlite")}
     with stored_packages(load(environ={}, overrides=place)) as packages:
