@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wfcore import __version__
 from wfcore.audit import AuditLog
 from wfcore.audit.tasks import deny
 from wfcore.engine.attempt import ActionContext, Attempt
@@ -51,8 +50,7 @@ class Hooks(Admission, RetryVoice, Protocol):
 class Parts:
     """What the engine is built from; limits as in the configuration, times in seconds.
 
-    ``labels`` are those of tasks that run here, ``place`` is where this server keeps its files, ``address``
-    where it answers, if it does.
+    ``node`` is what this server is among those on one storage, ``labels`` are those of tasks that run here.
     """
 
     storage: Storage
@@ -64,17 +62,13 @@ class Parts:
     egress: Guard
     records: Callable[[str], Records]
     clock: Clock
-    node: str
+    node: NodeRecord
     env: Mapping[str, str]
     workflows: int
-    tasks: int
     labels: Sequence[str]
     retention: float
     remembrance: float
     lease: float
-    place: str
-    address: str
-    role: str
     reread_packages: Callable[[], None]
     audit: AuditLog
     secrets: Desk | None = None
@@ -85,12 +79,13 @@ class Engine:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.node = parts.node
         dispatcher = parts.dispatcher
         self._courier = dispatcher if isinstance(dispatcher, Courier) else None
-        capacity = Capacity(parts.workflows, parts.tasks)
+        capacity = Capacity(parts.workflows, parts.node.tasks)
         if self._courier is not None:  # nothing begins here but what is brought
-            capacity.tasks, capacity.offers = 0, parts.tasks
-        self._ledger = Ledger(parts.storage, parts.library, parts.node, capacity)
+            capacity.tasks, capacity.offers = 0, parts.node.tasks
+        self._ledger = Ledger(parts.storage, parts.library, parts.node.id, capacity)
         self.watch = Watch()
         self._herald = Herald(parts.hooks.emit)
         slots, exchange = self._make_share(parts, capacity)
@@ -112,7 +107,7 @@ class Engine:
             parts.storage,
             parts.library,
             self._owner,
-            parts.node,
+            parts.node.id,
             parts.clock,
             parts.hooks,
             Ids(),
@@ -131,11 +126,11 @@ class Engine:
         """Take over open executions and go on with them; without ``timers``, no triggers and no chores."""
         self._herald.start()
         self._pulse.join()
-        busy = self._parts.role != "api"
+        busy = self.node.role != "api"
         self._owner.start(self._dispatch, adopt=busy)
         self._pulse.start()
         if busy and self._courier is not None:
-            self._courier.work(self._parts.tasks, self._parts.labels)
+            self._courier.work(self._parts.node.tasks, self._parts.labels)
         self._timers = timers
         if timers:
             self.ticker.start()
@@ -218,7 +213,7 @@ class Engine:
             return OwnSlots(capacity), NoExchange()
         self._ledger.offers = storage.offers
         return (
-            SharedSlots(capacity, storage, parts.node, parts.workflows, self._tell, self._enter),
+            SharedSlots(capacity, storage, parts.node.id, parts.workflows, self._tell, self._enter),
             Exchange(storage, self._ledger, capacity, parts.labels, self._tell, self._courier),
         )
 
@@ -232,10 +227,7 @@ class Engine:
         storage = parts.storage
         if not isinstance(storage, SharedStorage):
             return Alone()
-        node = NodeRecord(
-            parts.node, parts.place, parts.address, __version__, role=parts.role, tasks=parts.tasks
-        )
-        return Pulse(storage, node, parts.lease, self._owner.send, self._changed_elsewhere)
+        return Pulse(storage, parts.node, parts.lease, self._owner.send, self._changed_elsewhere)
 
     def _changed_elsewhere(self, namespace: str = "", id: str = "") -> None:
         self._parts.library.forget(namespace, id)

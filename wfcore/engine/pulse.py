@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from wfcore.engine.mail import Adopt, Inbox, Mail, Offers, Reload, Room, Want
 from wfcore.errors import WorkflowError
 from wfcore.model.records import NodeRecord
+from wfcore.model.terms import differing
 from wfcore.plugins.contracts import SharedStorage
 
 log = logging.getLogger("workflow.node")
@@ -74,6 +75,13 @@ class Pulse(Alone):
 
     def join(self) -> None:
         self._storage.join(self._node)
+        for other in self._storage.nodes():
+            if found := differing(self._node.terms, other.terms):
+                log.warning(
+                    "the server %s has another %s: what becomes of work depends on which of the two does it",
+                    other.address,
+                    " and another ".join(found),
+                )
 
     def start(self) -> None:
         self._storage.subscribe(self._heard)

@@ -52,7 +52,8 @@ class NodeRecord:
 
     ``started_at`` and ``heartbeat_at`` are UTC microseconds of the database's clock. ``slots`` is how many
     executions it may run at once, of those that all servers together may, ``tasks`` how many attempts it
-    may run at once; ``role`` is ``all``, ``api`` (it runs no task) or ``worker``.
+    may run at once; ``role`` is ``all``, ``api`` (it runs no task) or ``worker``; ``terms`` as
+    ``model.terms`` writes them.
     """
 
     id: str
@@ -64,6 +65,7 @@ class NodeRecord:
     slots: int = 0
     role: str = "all"
     tasks: int = 0
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from wfcore import __version__
 from wfcore.audit import AuditLog
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
@@ -21,7 +22,7 @@ from wfcore.engine.ticker import fired
 from wfcore.errors import InvalidConfig, NotFound
 from wfcore.hooks.calls import Hooks
 from wfcore.model.execution import ExecutionRecord
-from wfcore.model.records import TriggerRecord
+from wfcore.model.records import NodeRecord, TriggerRecord
 from wfcore.plugins.contracts import (
     Clock,
     Courier,
@@ -33,6 +34,7 @@ from wfcore.plugins.contracts import (
 )
 from wfcore.plugins.host import Host
 from wfcore.plugins.kinds import DISPATCHERS, SECRETS, TRIGGERS
+from wfcore.service import terms
 from wfcore.service.executions import Executions
 from wfcore.service.grace import Grace
 from wfcore.service.installed import Installed
@@ -210,7 +212,6 @@ def _engine(
     audit: AuditLog,
 ) -> Engine:
     config, environment = installed.config, os.environ
-    role = _role(config, storage)
     limits: Mapping[str, Any] = config["execution"]
     parts = Parts(
         storage=storage,
@@ -222,22 +223,32 @@ def _engine(
         egress=installed.egress,
         records=installed.records,
         clock=installed.clock,
-        node=node,
+        node=_node(installed, storage, node, address),
         env={name: environment[name] for name in config["expressions"]["env"] if name in environment},
         workflows=limits["maxConcurrentWorkflows"],
-        tasks=0 if role == "api" else limits["maxConcurrentTasks"],
         labels=limits["labels"],
         retention=limits["retention"],
         remembrance=config["audit"]["retention"],
         lease=limits["lease"],
-        place=place(config),
-        address=address,
-        role=role,
         reread_packages=installed.shelf.forget,
         secrets=installed.desk(),
         audit=audit,
     )
     return Engine(parts)
+
+
+def _node(installed: Installed, storage: Storage, id: str, address: str) -> NodeRecord:
+    config = installed.config
+    role = _role(config, storage)
+    return NodeRecord(
+        id,
+        place(config),
+        address,
+        __version__,
+        role=role,
+        tasks=0 if role == "api" else config["execution"]["maxConcurrentTasks"],
+        terms=terms.of(config, installed.masters) if isinstance(storage, SharedStorage) else "",
+    )
 
 
 def _role(config: Config, storage: Storage) -> str:

@@ -158,6 +158,7 @@ _SERVER: Final = {
             tasks=_WHOLE,
             started_at=_TIME,
             heartbeat_at=_TIME,
+            differs=_list(_TEXT),
         )
     ),
 }

@@ -15,8 +15,8 @@ from .schema import COLUMNS, Sessions
 _NOW: Final = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 _JOIN: Final = f"""
     with gone as (delete from node where place = %(place)s and id <> %(id)s)
-    insert into node (id, place, address, version, started_at, heartbeat_at, role, tasks, slots)
-        values (%(id)s, %(place)s, %(address)s, %(version)s, {_NOW}, {_NOW}, %(role)s, %(tasks)s,
+    insert into node (id, place, address, version, started_at, heartbeat_at, role, tasks, terms, slots)
+        values (%(id)s, %(place)s, %(address)s, %(version)s, {_NOW}, {_NOW}, %(role)s, %(tasks)s, %(terms)s,
             (select count(*) from execution where owner = %(id)s and state = 'RUNNING'))
         on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
 """  # noqa: S608

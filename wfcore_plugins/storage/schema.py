@@ -40,7 +40,9 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "digest",
     ),
     "token": ("name", "role", "namespaces", "digest", "created_at", "created_by", "expires_at"),
-    "node": ("id", "place", "address", "version", "started_at", "heartbeat_at", "slots", "role", "tasks"),
+    "node": (
+        "id", "place", "address", "version", "started_at", "heartbeat_at", "slots", "role", "tasks", "terms",
+    ),
     "offer": ("execution", "path", "attempt", "label", "node", "stop", "offered_at"),
     "secret": ("scope", "name", "revision", "master", "sealed", "created_at", "updated_at"),
 }  # fmt: skip

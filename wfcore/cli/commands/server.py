@@ -94,6 +94,8 @@ def status(session: Session) -> Answer:
         about = f"{node['address']}, role {node['role']}, version {node['version']}"
         text = f"{about}, last heard of {node['heartbeat_at']}{mine}"
         lines.append([Styled(f"{'node':12}", "dim"), text])
+        if node["differs"]:
+            lines.append([Styled(f"{'':12}its settings differ: {', '.join(node['differs'])}", "red")])
     for driver, fault in found["health"].items():
         if fault:
             lines.append([Styled(f"{'unwell':12}", "red"), f"{driver}: {fault}"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wfcore import __version__
 from wfcore.model.records import NodeRecord
+from wfcore.model.terms import differing
 from wfcore.model.times import rfc3339
 from wfcore.service.answers import dumps, send
 from wfcore.service.site import Site, actor
@@ -46,11 +47,11 @@ class Server:
             "executions": dict(app.storage.counts()),
             "running_tasks": app.engine.running_tasks(),
             "health": dict(app.health()),
-            "nodes": [_node(node) for node in app.engine.nodes()],
+            "nodes": [_node(node, app.engine.node) for node in app.engine.nodes()],
         }
 
 
-def _node(node: NodeRecord) -> dict[str, Any]:
+def _node(node: NodeRecord, mine: NodeRecord) -> dict[str, Any]:
     return {
         "node": node.id,
         "address": node.address,
@@ -59,6 +60,7 @@ def _node(node: NodeRecord) -> dict[str, Any]:
         "role": node.role,
         "slots": node.slots,
         "tasks": node.tasks,
+        "differs": differing(mine.terms, node.terms),
         "started_at": rfc3339(node.started_at),
         "heartbeat_at": rfc3339(node.heartbeat_at),
     }

@@ -233,6 +233,7 @@ class SharedStorageContract(OffersContract, SlotsContract):
         assert [each.id for each in other.nodes()] == ["a", "b"]
         (first, second) = storage.nodes()
         assert (first.place, first.address, first.version) == ("place of a", "http://a", "1")
+        assert (first.terms, second.terms) == ("terms=a", "terms=b")
         assert 0 < first.started_at <= first.heartbeat_at
         assert first.started_at < second.started_at
         other.leave("a")

@@ -16,7 +16,7 @@ from wfsdk.contracts.storage_executions import running
 
 def node(id: str, place: str = "") -> NodeRecord:
     """A server that enters."""
-    return NodeRecord(id, place or f"place of {id}", f"http://{id}", "1")
+    return NodeRecord(id, place or f"place of {id}", f"http://{id}", "1", terms=f"terms={id}")
 
 
 class SlotsContract:

@@ -1,0 +1,64 @@
+"""Servers on one PostgreSQL whose configurations differ say so."""
+
+import logging
+
+import pytest
+
+from tests.storages import KIND
+from wfcore.model.terms import differing
+
+pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
+
+
+def differences(mine, theirs):
+    found = {node.address: node for node in mine.engine.nodes()}
+    return differing(mine.engine.node.terms, found[theirs.engine.node.address].terms)
+
+
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "workflow.node"]
+
+
+def test_servers_of_one_configuration_say_nothing(cluster, caplog):
+    with cluster("a") as a, cluster("b") as b:
+        assert differences(a, b) == differences(b, a) == []
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("egress.allow", "https://api.example.com/*"),
+        ("egress.default", "none"),
+        ("expressions.env", "REGION"),
+        ("execution.maxConcurrentWorkflows", "7"),
+        ("execution.retention", "9d"),
+        ("secrets.providers", "env"),
+        ("plugins.signatures", "require"),
+    ],
+)
+def test_what_another_server_has_different_is_told(cluster, caplog, setting, value):
+    caplog.set_level(logging.WARNING)
+    with cluster("a") as a, cluster("b", {setting: value}) as b:
+        assert setting in differences(a, b)
+        assert differences(a, b) == differences(b, a)
+    (said,) = warnings(caplog)
+    assert said.startswith("the server http://a has another ")
+    assert setting in said
+
+
+def test_another_master_key_is_told(cluster, caplog, monkeypatch):
+    with cluster("a") as a:
+        monkeypatch.setenv("WORKFLOW_SECRET_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=")
+        with cluster("b") as b:
+            assert differences(a, b) == ["secrets.masterKey"]
+    (said,) = warnings(caplog)
+    assert "another secrets.masterKey" in said
+    assert "AAAA" not in said
+
+
+def test_a_server_that_runs_no_tasks_has_no_part_in_where_they_may_go(cluster, caplog):
+    more = {"server.role": "api", "egress.allow": "https://api.example.com/*"}
+    with cluster("a") as a, cluster("b", more) as b:
+        assert differences(a, b) == differences(b, a) == []
+    assert warnings(caplog) == []

@@ -1,0 +1,33 @@
+"""The terms of this server: settings that change what a workflow may do, or what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wfcore.config import Config
+from wfcore.model import terms
+from wfcore.secrets.master import MasterKeys
+
+#: Of every server.
+_ALL: Final = (
+    "execution.maxConcurrentWorkflows", "execution.retention", "secrets.providers", "plugins.signatures",
+    "plugins.keys",
+)  # fmt: skip
+#: Of those that run tasks.
+_OF_TASKS: Final = ("egress.default", "egress.allow", "expressions.env", "connections")
+
+
+def of(config: Config, masters: MasterKeys) -> str:
+    """As ``model.terms`` writes them. Raises SecretError for master keys that cannot be read."""
+    names = _ALL if config["server"]["role"] == "api" else (*_ALL, *_OF_TASKS)
+    found = {name: _setting(config, name) for name in names}
+    if "local" in config["secrets"]["providers"]:
+        found["secrets.masterKey"] = None if masters.missing() else masters.current()[0]
+    return terms.written(found)
+
+
+def _setting(config: Config, name: str) -> object:
+    value: object = config.tree
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
