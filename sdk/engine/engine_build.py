@@ -25,12 +25,12 @@ from engine_sources import NPM_INTEGRITY, PINS, BuildError, Sources, fetch
 HERE = Path(__file__).parent
 #: The sha256 of what is built; another result is an error.
 DIGESTS = {
-    "quickjs.wasm": "f29cccd0137b048c444d6eb474d47e4354156135db50460de301d8aebc67c422",
-    "typescript.wasm": "7301bc0d9570a00e59065aef0869bb3fb4ec7c687a7ab8421b96c681d73a22f1",
+    "quickjs.wasm": "3b04518ef7c148f8ced234955f3aefbc13958ea33b7dc3c72bf7ca79ab61777e",
+    "typescript.wasm": "d9213d80b983a8a7901e44c631b6bb4e7ba42ca1b15b58f9b3185f173aa87a60",
 }
 LICENSES = "LICENSES.txt"
 
-_UNITS = ("quickjs", "libregexp", "libunicode", "dtoa", "glue", "json", "memory", "text", "wasi")
+_UNITS = ("quickjs", "libregexp", "libunicode", "dtoa", "glue", "json", "kit", "memory", "text", "wasi")
 #: What the engine has beside the language, in the order in which one needs the other.
 _SCRIPTS = ("kept", "errors", "values", "host", "request", "context", "web")
 _COMPILE = ("--target=wasm32-wasi", "-O2", "-D_GNU_SOURCE", "-DNDEBUG", "-I.")

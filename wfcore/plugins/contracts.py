@@ -21,6 +21,7 @@ from wfcore.plugins.driver import Driver as Driver
 from wfcore.plugins.driver import Records as Records
 from wfcore.plugins.driver import SecretBox as SecretBox
 from wfcore.plugins.driver import SecretReader as SecretReader
+from wfcore.plugins.driver import Stateless as Stateless
 from wfcore.plugins.registry import Candidate as Candidate
 from wfcore.plugins.registry import Hit as Hit
 from wfcore.plugins.registry import IndexedRegistry as IndexedRegistry

@@ -69,3 +69,26 @@ class Driver(Protocol):
 
     def health(self) -> str:
         """Empty when well, else one line that says what is wrong."""
+
+
+class Stateless:
+    """The part of a driver that has nothing to acquire or release, and is always well.
+
+    Drivers may begin with it; it has no settings and forgets its context.
+    """
+
+    contract: ClassVar[int] = CONTRACT
+    schema: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, config: Mapping[str, Any], context: object) -> None:
+        del config, context
+
+    def start(self) -> None:
+        """Nothing to acquire."""
+
+    def stop(self, deadline: float) -> None:
+        """Nothing to release."""
+
+    def health(self) -> str:
+        """Always well."""
+        return ""

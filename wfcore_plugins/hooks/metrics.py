@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from wfcore.api import CONTRACT, Context, hookimpl
+from wfcore.api import Context, Stateless, hookimpl
 
 
 class Metric(NamedTuple):
@@ -42,26 +42,13 @@ BUCKETS: Final = (0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 3600
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
-class Metrics:
+class Metrics(Stateless):
     """The hook plugin. Events may come from several threads; one lock guards the numbers."""
-
-    contract: ClassVar[int] = CONTRACT
-    schema: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, tuple[str, ...]], int] = {}
         self._times: dict[tuple[str, tuple[str, ...]], list[float]] = {}
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     @hookimpl
     def wf_execution_created(self, workflow: str, trigger: str) -> None:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from wfcore.api import CONTRACT, Candidate, Context, NotFound, Parcel, UsageError
+from wfcore.api import Candidate, Context, NotFound, Parcel, Stateless, UsageError
 
 from .asking import MOST
 
 
-class FolderRegistry:
+class FolderRegistry(Stateless):
     """A ``.wfp`` file is taken as it is, with the ``.minisig`` beside it; the folder of a plugin is built."""
-
-    contract: ClassVar[int] = CONTRACT
-    schema: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._build: Callable[[Path], bytes] | None = context.build
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """One candidate: the file or the folder."""

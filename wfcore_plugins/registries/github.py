@@ -7,7 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from wfcore.api import CONTRACT, Candidate, Context, InvalidPackage, NotFound, Parcel, Response, UsageError
+from wfcore.api import (
+    Candidate,
+    Context,
+    InvalidPackage,
+    NotFound,
+    Parcel,
+    Response,
+    Stateless,
+    UsageError,
+)
 
 from .asking import MOST, ask, body_of, guard
 from .carried import in_zip
@@ -19,10 +28,9 @@ _DOCUMENT: Final = 16 * 1024 * 1024
 _REMEDY: Final = "ask its publisher; nothing was installed"
 
 
-class GithubRegistry:
+class GithubRegistry(Stateless):
     """Speaks GitHub's REST API; ``token`` names the secret with a token for private repositories."""
 
-    contract: ClassVar[int] = CONTRACT
     schema: ClassVar[Mapping[str, Any]] = {
         "api": {"type": "string", "regex": "https?://.+", "default": "https://api.github.com"},
         "token": {"type": "string", "default": ""},
@@ -32,16 +40,6 @@ class GithubRegistry:
         self._api = config["api"].rstrip("/")
         self._token = config["token"]
         self._context = context
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """The release of a tag, or without one all releases; else the repository as the tag has it."""

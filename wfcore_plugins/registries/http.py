@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from wfcore.api import (
-    CONTRACT,
     Candidate,
     Context,
     Hit,
@@ -18,6 +17,7 @@ from wfcore.api import (
     Parcel,
     Publication,
     Revocation,
+    Stateless,
     WorkflowError,
     index,
     minisign,
@@ -45,14 +45,13 @@ class Index:
         return not self.namespaces or package.partition("/")[0] in self.namespaces
 
 
-class HttpRegistry:
+class HttpRegistry(Stateless):
     """Looks through ``indexes`` in their order; the first that has a package is the only one that is asked.
 
     An index that cannot be trusted or reached ends the search: to go on would let whoever blocks it choose
     another one.
     """
 
-    contract: ClassVar[int] = CONTRACT
     schema: ClassVar[Mapping[str, Any]] = {
         "indexes": {
             "type": "list",
@@ -80,16 +79,6 @@ class HttpRegistry:
         self._kept: dict[str, tuple[str, bytes]] = {}
         if len({one.name for one in self._indexes}) < len(self._indexes):
             raise InvalidConfig("registries.http.indexes: a name is there twice", remedy="rename one")
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well: registries are asked when they are needed."""
-        return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """The versions of ``namespace/name``, or of ``index/namespace/name`` for one index alone."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from wfcore.api import CONTRACT, Candidate, Context, InvalidPackage, NotFound, Parcel, UsageError
+from wfcore.api import Candidate, Context, InvalidPackage, NotFound, Parcel, Stateless, UsageError
 
 from .asking import ask, body_of, guard
 from .carried import in_tar
@@ -22,10 +22,9 @@ _DOCUMENT: Final = 32 * 1024 * 1024
 _REMEDY: Final = "ask its publisher; nothing was installed"
 
 
-class NpmRegistry:
+class NpmRegistry(Stateless):
     """Reads npm's documents; a tarball must have the ``sha512`` that the registry says."""
 
-    contract: ClassVar[int] = CONTRACT
     schema: ClassVar[Mapping[str, Any]] = {
         "url": {"type": "string", "regex": "https?://.+", "default": "https://registry.npmjs.org"},
     }
@@ -33,16 +32,6 @@ class NpmRegistry:
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._url = config["url"].rstrip("/")
         self._context = context
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """One for each version, which is that of the npm package; a tag such as ``latest`` narrows."""

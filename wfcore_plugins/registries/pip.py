@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Sequence
+from typing import Final
 
-from wfcore.api import CONTRACT, Candidate, Context, Parcel, UsageError
+from wfcore.api import Candidate, Parcel, Stateless, UsageError
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?(\[[A-Za-z0-9,._-]+\])?")
 _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,63}")
 
 
-class PipRegistry:
+class PipRegistry(Stateless):
     """Says which command installs a backend package; it never runs it."""
-
-    contract: ClassVar[int] = CONTRACT
-    schema: ClassVar[Mapping[str, Any]] = {}
-
-    def __init__(self, config: Mapping[str, Any], context: Context) -> None:
-        """Nothing to set."""
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """One candidate, with the command."""

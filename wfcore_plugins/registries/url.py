@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-from wfcore.api import CONTRACT, Candidate, Context, Guard, Parcel, UsageError
+from wfcore.api import Candidate, Context, Guard, Parcel, Stateless, UsageError
 
 from .asking import ask, body_of, guard, signature_beside
 
 
-class UrlRegistry:
+class UrlRegistry(Stateless):
     """Fetches what lies at an address, and the ``.minisig`` beside it."""
-
-    contract: ClassVar[int] = CONTRACT
-    schema: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._context = context
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     def candidates(self, target: str, wanted: str = "") -> Sequence[Candidate]:
         """One candidate: what lies there."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, ClassVar, Final, TypeVar
 
-from wfcore.api import CONTRACT, Context, PluginError, Unavailable
+from wfcore.api import Context, PluginError, Stateless, Unavailable
 
 #: Seconds that a keyring may take; some ask their user to unlock them.
 PATIENCE: Final = 20.0
@@ -17,10 +17,9 @@ _INDEX: Final = "@names"
 _T = TypeVar("_T")
 
 
-class KeyringSecrets:
+class KeyringSecrets(Stateless):
     """Entries of the service ``secrets.keyring.service``; their user is ``[SCOPE/]NAME``."""
 
-    contract: ClassVar[int] = CONTRACT
     schema: ClassVar[Mapping[str, Any]] = {
         "service": {"type": "string", "empty": False, "maxlength": 128, "default": "workflow"}
     }
@@ -40,13 +39,6 @@ class KeyringSecrets:
                 "there is no keyring here",
                 remedy="take `keyring` out of secrets.providers; `local` keeps secrets on servers",
             )
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well: a keyring is asked when it is needed."""
-        return ""
 
     def get(self, name: str, scope: str = "") -> str | None:
         """The value. Raises Unavailable when the keyring does not open."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from wfcore.api import CONTRACT, Context, PluginError, SecretBox
+from wfcore.api import Context, PluginError, SecretBox, Stateless
 
 
-class LocalSecrets:
+class LocalSecrets(Stateless):
     """Keeps values in the kernel's strongbox, whose master key never lies in the storage."""
-
-    contract: ClassVar[int] = CONTRACT
-    schema: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._given = context.strongbox
@@ -22,16 +19,6 @@ class LocalSecrets:
         if self._given is None:
             raise PluginError("the provider local has no strongbox", remedy="report it: this is a bug")
         return self._given
-
-    def start(self) -> None:
-        """Nothing to acquire: the master key is asked for when there is something to open."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
     def get(self, name: str, scope: str = "") -> str | None:
         """The value. Raises SecretError when its key is missing or its row was changed."""

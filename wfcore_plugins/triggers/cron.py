@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from wfcore.api import TriggerFault
-from wfcore_plugins.triggers.fields import Stateless, mapping, policy, suggestion, text
+from wfcore.api import Stateless, TriggerFault
+from wfcore_plugins.triggers.fields import mapping, policy, suggestion, text
 
 ALIASES: Final[Mapping[str, str]] = {
     "@yearly": "0 0 1 1 *",

@@ -1,36 +1,16 @@
-"""What the triggers share: a driver without resources, and reading a spec key by key."""
+"""What the triggers share: reading a spec key by key."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from wfcore.api import CONTRACT, Context, TriggerFault, parse_duration, parse_size
+from wfcore.api import TriggerFault, parse_duration, parse_size
 
 #: How late a tick may be and still fire whatever ``catchup`` says, in seconds.
 MAX_LATENESS: Final = 60.0
 CATCHUP: Final = ("none", "last", "all")
-
-
-class Stateless:
-    """A driver that holds nothing and has no settings."""
-
-    contract: ClassVar[int] = CONTRACT
-    schema: ClassVar[Mapping[str, Any]] = {}
-
-    def __init__(self, config: Mapping[str, Any], context: Context) -> None:
-        del config, context
-
-    def start(self) -> None:
-        """Nothing to acquire."""
-
-    def stop(self, deadline: float) -> None:
-        """Nothing to release."""
-
-    def health(self) -> str:
-        """Always well."""
-        return ""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

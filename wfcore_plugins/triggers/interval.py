@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from wfcore.api import TriggerFault
-from wfcore_plugins.triggers.fields import MAX_LATENESS, Stateless, duration, mapping, policy
+from wfcore.api import Stateless, TriggerFault
+from wfcore_plugins.triggers.fields import MAX_LATENESS, duration, mapping, policy
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)

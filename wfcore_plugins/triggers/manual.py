@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wfcore.api import TriggerFault
-from wfcore_plugins.triggers.fields import Stateless
+from wfcore.api import Stateless, TriggerFault
 
 
 class ManualTrigger(Stateless):

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wfcore.api import Context, TriggerFault, Unauthorized, UsageError, WebRequest
+from wfcore.api import Context, Stateless, TriggerFault, Unauthorized, UsageError, WebRequest
 from wfcore_plugins.triggers import signature
 from wfcore_plugins.triggers.body import read
-from wfcore_plugins.triggers.fields import Stateless, choice, mapping, size, text
+from wfcore_plugins.triggers.fields import choice, mapping, size, text
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 KEYS: Final = ("path", "method", "auth", "respond", "max_body")

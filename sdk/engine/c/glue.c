@@ -9,11 +9,7 @@
 
 #include "glue.h"
 
-#define IMPORT(name) __attribute__((import_module("workflow"), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
-
-IMPORT("host_call") int32_t host_call(const uint8_t *request, int32_t length);
-IMPORT("host_take") void host_take(uint8_t *answer);
 
 // Deep recursion of scripts becomes a RangeError well before the module's own stack is at its end.
 enum { SCRIPT_STACK = 256 * 1024, COLLECT_AT = 4 * 1024 * 1024 };
@@ -26,18 +22,7 @@ static const char UNREADABLE[] =
     "{\"type\":\"error\",\"message\":\"what was thrown cannot be read\",\"frames\":[]}";
 
 static JSRuntime *runtime;
-static JSContext *context;
-static JSValue kit;     // what the scripts of the build share
 static JSValue actions; // the module's namespace, or what a script of the build gave
-
-static const char *const NAMES[] = {"start",  "explain", "revive",   "refuseInteger",
-                                    "refuse", "loss",    "toBase64", "isArray"};
-static JSValue functions[FUNCTIONS]; // of the kit
-JSValue plain_prototype;
-
-JSValue ours(int which, int argc, JSValueConst *argv) {
-  return JS_Call(context, functions[which], JS_UNDEFINED, argc, argv);
-}
 
 // --- values from outside
 
@@ -211,21 +196,9 @@ EXPORT("wf_invoke") uint64_t wf_invoke(char *request, int32_t length, int64_t no
 
 // --- the build's
 
-static JSValue must(JSValue value) {
-  if (!JS_IsException(value)) return value;
-  size_t length;
-  const char *text = JS_ToCStringLen(context, &length, JS_GetException(context));
-  if (text) host_call((const uint8_t *)text, (int32_t)length); // the build shows it
-  __builtin_trap();
-}
-
 static JSModuleDef *no_module(JSContext *c, const char *name, void *opaque) {
   JS_ThrowReferenceError(c, "there is no module '%s': the code must be one file, with all it needs", name);
   return NULL;
-}
-
-static void give(const char *name, JSCFunction *function, int count) {
-  JS_SetPropertyStr(context, kit, name, JS_NewCFunction(context, function, name, count));
 }
 
 EXPORT("wf_init") void wf_init(void) {
@@ -237,8 +210,7 @@ EXPORT("wf_init") void wf_init(void) {
   JS_SetModuleLoaderFunc(runtime, NULL, no_module, NULL);
   context = JS_NewContext(runtime);
   actions = JS_UNDEFINED;
-  kit = must(JS_NewObject(context));
-  plain_prototype = JS_GetPrototype(context, kit);
+  make_kit();
   give("ask", ask_host, 2);
   give("write", write_json, 2);
   give("random", draw, 0);
@@ -268,7 +240,7 @@ EXPORT("wf_setup") void wf_setup(char *script, int32_t length) {
   JSValue made = must(JS_Call(context, make, JS_UNDEFINED, 1, &kit));
   JS_FreeValue(context, make);
   if (JS_IsObject(made)) actions = made;
-  for (int i = 0; i < FUNCTIONS; i++) functions[i] = must(JS_GetPropertyStr(context, kit, NAMES[i]));
+  take_functions();
   JS_RunGC(runtime);
   ALLOCATOR.js_free(NULL, script);
   is_building = 0;
