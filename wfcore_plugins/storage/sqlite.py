@@ -15,14 +15,13 @@ from typing import Any, ClassVar, Final
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
-from wfcore.api import CONTRACT, Context, PluginError, Step, Unavailable
+from wfcore.api import CONTRACT, Context, Step, Unavailable
 
-from . import migrations, sqlite_backup, sqlite_file
+from . import migrations, sqlite_file
 from .audit import AuditQueries, TokenQueries
 from .blobs import Blobs, blob_directory
 from .catalogue import WorkflowQueries
 from .dialect import Dialect
-from .files import Lock, make_directory, make_file
 from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
 from .queries import ExecutionQueries
@@ -32,12 +31,12 @@ from .sqlite_commit import write
 from .sqlite_copies import CopyQueries
 from .sqlite_file import (
     BUSY_SECONDS,
-    check_file,
     check_library,
     connection_options,
     faults,
     writer_pragmas,
 )
+from .sqlite_home import Home
 from .sqlite_log import WriteAheadLog
 from .upkeep import SWEPT_AT_ONCE, RecordQueries, referred, sweep_rows
 
@@ -98,8 +97,7 @@ class SqliteStorage(
         self._logger: logging.Logger = context.logger
         blobs = blob_directory(self._path, context.data_dir)
         self._blobs = Blobs(blobs)
-        self._restoring = sqlite_backup.Restoring(self._path, blobs, context.data_dir)
-        self._lock = Lock(self._path)
+        self._home = Home(self._path, blobs, context.data_dir)
         self._log = WriteAheadLog(self._path, sqlite_file.LOG_BYTES, BUSY_SECONDS * 1000, self._logger)
         self._writer: Any = peewee.SqliteDatabase(None, thread_safe=False)
         self._reader: Any = PooledSqliteDatabase(None, max_connections=None)
@@ -245,38 +243,12 @@ class SqliteStorage(
     def _open_writer(self) -> list[str]:
         """Take the lock, open the file, or make it, and migrate; the migrations that were applied."""
         check_library()
-        self._take_lock()
-        self._restoring.finish()
-        with self._openable():
-            make_file(self._path)
-        pragmas = writer_pragmas(self._synchronous, new=not self._is_made())
+        self._home.take()
+        pragmas = writer_pragmas(self._synchronous, new=self._home.furnish())
         with faults(self._path):
             self._writer.init(str(self._path), pragmas=pragmas, **connection_options(self.trace))
             self._writer.connect()
             return migrations.run(self._writer, SQLITE, self._clock.now())
-
-    def _is_made(self) -> bool:
-        """Whether the file has a database of ours; one whose very first transaction was cut off has not."""
-        try:
-            return check_file(self._path)
-        except PluginError:
-            # Only then: closing what may be written would fold the log in, which is for the writer to do.
-            return check_file(self._path, "rw")
-
-    def _take_lock(self) -> None:
-        with self._openable():
-            make_directory(self._path.parent)
-            self._lock.acquire()
-
-    @contextmanager
-    def _openable(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise PluginError(
-                f"the database {self._path} cannot be opened: {error.filename}: {error.strerror}",
-                remedy="make that place writable for this user, or choose another `storage.path`",
-            ) from error
 
     def _close_writer(self) -> None:
         if not self._writer.is_closed():
@@ -285,7 +257,7 @@ class SqliteStorage(
             except peewee.DatabaseError as error:  # the log keeps what the checkpoint could not move
                 self._logger.warning("the log of %s could not be emptied: %s", self._path, error)
             self._writer.close()
-        self._lock.release()
+        self._home.leave()
 
     def _shrink(self) -> bool:
         """Give some free pages back to the disk; whether there are more to give.

@@ -10,20 +10,18 @@ from wfcore.api import Clock, Conflict, NotFound, Unavailable
 
 from . import migrations, sqlite_backup
 from .blobs import Blobs
-from .files import Lock
 from .sqlite_file import check_file, faults, read_only
+from .sqlite_home import Home
 
 
-class Home(Protocol):
-    """What this part asks of the driver: its places, and its lock on them."""
+class Housed(Protocol):
+    """What this part asks of the driver: its places."""
 
     _path: Path
     _blobs: Blobs
     _clock: Clock
-    _lock: Lock
-    _restoring: sqlite_backup.Restoring
+    _home: Home
 
-    def _take_lock(self) -> None: ...
     def _missing(self) -> list[str]: ...
     def _expect_current(self) -> None: ...
 
@@ -31,39 +29,39 @@ class Home(Protocol):
 class CopyQueries:
     """``Copyable``, and whether the file can be read as it is."""
 
-    def backup(self: Home, target: Path, beside: Sequence[Path]) -> None:
+    def backup(self: Housed, target: Path, beside: Sequence[Path]) -> None:
         """See ``Copyable``; also beside the server that has the file."""
         self._expect_current()
         sqlite_backup.write(self._path, self._blobs, target, beside)
 
-    def restore(self: Home, backup: Path, beside: Sequence[str], *, force: bool = False) -> Path | None:
+    def restore(self: Housed, backup: Path, beside: Sequence[str], *, force: bool = False) -> Path | None:
         """See ``Copyable``."""
         sqlite_backup.check(backup)
         kept = self._path.with_name(f"before-restore-{self._clock.now()}")
         with faults(backup), read_only(backup / sqlite_backup.DATABASE) as db:
             migrations.pending(db)
-        self._take_lock()
+        self._home.take()
         try:
-            self._restoring.finish()
+            self._home.restoring.finish()
             if sqlite_backup.has_data(self._path) and not force:
                 raise Conflict(
                     f"the database {self._path} has data", remedy="--force keeps that beside it and goes on"
                 )
-            self._restoring.decide(backup, beside, kept)
-            self._restoring.finish()
+            self._home.restoring.decide(backup, beside, kept)
+            self._home.restoring.finish()
         finally:
-            self._lock.release()
+            self._home.leave()
         return kept if kept.exists() else None
 
-    def _missing(self: Home) -> list[str]:
+    def _missing(self: Housed) -> list[str]:
         if not self._path.exists() or not check_file(self._path):
             return migrations.known()
         with faults(self._path), read_only(self._path) as db:
             return migrations.pending(db)
 
-    def _expect_current(self: Home) -> None:
+    def _expect_current(self: Housed) -> None:
         """Refuse to read a database that is not there, or not as this release has it."""
-        if self._restoring.pending.exists():
+        if self._home.restoring.pending.exists():
             raise Unavailable(
                 f"the restoring of {self._path} was interrupted",
                 remedy="start the server once, which ends it",
