@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
+
 QUICK = """\
 id: quick
 description: Greets somebody
@@ -76,7 +78,7 @@ class Project:
 
     def begin(self, *argv: str, **options) -> subprocess.Popen:
         environ = self.environ | options.pop("environ", {})
-        return subprocess.Popen(
+        return forks.start(
             [sys.executable, "-m", "wfcore", *argv],
             cwd=self.path, env=environ, text=True, encoding="utf-8",
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests import forks
 from tests.storages import storages
 from wfcore.config import load
 from wfcore.service.app import open_app
@@ -144,7 +145,7 @@ class Process(Client):
         overrides = {"server.port": "0", **stored.settings(data_dir), **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WORKFLOW_")}
         self.log = (data_dir.parent / f"{data_dir.name}.log").open("a+")
-        self.process = subprocess.Popen(
+        self.process = forks.start(
             [sys.executable, "-c", START, json.dumps(overrides)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, cwd=data_dir.parent,
         )  # fmt: skip
