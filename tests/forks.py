@@ -1,9 +1,10 @@
 """Processes of the product that begin at once.
 
-Half of what a command costs is that Python starts and imports it. One process has done that (tests/mother.py), and
-each program is a fork of it: a process of its own, with its own directory, environment and streams, that runs to its
-end as any does. That a command finds what it imports when nothing is imported yet, the tests of the documentation and
-of the package see, and all tests do with WORKFLOW_TEST_FRESH=1.
+Most of what a command costs is that Python starts and imports it. One process has done that (mother.py here),
+and each program is a fork of it: a process with its own directory, environment and streams, which runs to its
+end as any does. With WORKFLOW_TEST_FRESH=1 each is an interpreter of its own, as for its users. The tests of
+the documentation and of the package start no forks, nor does a server that a command detaches; tox has the
+environment `fresh` for the others.
 """
 
 import atexit
@@ -20,19 +21,32 @@ from pathlib import Path
 MOTHER = Path(__file__).with_name("mother.py")
 #: What Python reads before it runs anything: with others of these, an interpreter starts anew.
 EARLY = ("LANG", "LC_", "PYTHON")
+#: What a fork can follow.
+LATE = "PYTHONPATH"
 _lock = threading.Lock()
 
 
 def early(environ):
-    return {name: value for name, value in environ.items() if name.startswith(EARLY)}
+    return {name: value for name, value in environ.items() if name.startswith(EARLY) and name != LATE}
 
 
 def start(command, **options):
-    """``subprocess.Popen(command, **options)``, of a fork if ``command`` is a Python program that can be one."""
+    """``subprocess.Popen(command, **options)``, by a fork if it is a program in Python that can be one."""
     environ = options.get("env") or os.environ
     fresh = os.environ.get("WORKFLOW_TEST_FRESH") or early(environ) != early(os.environ)
     can = command[0] == sys.executable and command[1] in ("-c", "-m") and not fresh
     return (Fork if can else subprocess.Popen)(command, **options)
+
+
+def run(command, timeout=60, **options):
+    """What such a program said when it has ended, as ``subprocess.run`` has it."""
+    said = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with start(command, **said, **options) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @functools.cache
@@ -54,7 +68,7 @@ def mother():
 
 
 class Fork(subprocess.Popen):
-    """A Popen whose process was not executed but forked from ``mother``; its nanny there says how it ended."""
+    """A Popen whose process was forked from ``mother``, not executed; its nanny there says how it ended."""
 
     def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest):
         *_, p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite = rest[:9]

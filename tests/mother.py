@@ -1,7 +1,7 @@
 """Has everything imported, and forks a process for each program that is asked for; see tests/forks.py.
 
-``mother.py SOCKET``: each request there is a byte with the descriptors of standard input, output and error and of a
-socket to the nanny, who takes the rest of the request from it.
+``mother.py SOCKET``: each request there is a byte with four descriptors, those of standard input, output and
+error and of a socket to the nanny, who takes the rest of the request from it.
 """
 
 import gc
@@ -14,19 +14,22 @@ import socket
 import sys
 import time
 
+#: What commands and servers import when they need it.
 IMPORTED = (
-    "wfcore.cli.main", "wfcore.cli.commands.audit", "wfcore.cli.commands.completion", "wfcore.cli.commands.config",
-    "wfcore.cli.commands.execution", "wfcore.cli.commands.plugin", "wfcore.cli.commands.project",
-    "wfcore.cli.commands.publishing", "wfcore.cli.commands.run", "wfcore.cli.commands.secret",
-    "wfcore.cli.commands.server", "wfcore.cli.commands.supply", "wfcore.cli.commands.token",
-    "wfcore.cli.commands.workflow", "wfcore.cli.door", "wfcore.cli.follow", "wfcore.cli.help", "wfcore.cli.remote",
-    "wfcore.cli.root", "wfcore.cli.session", "wfcore.cli.sources", "wfcore.service.app", "wfcore.service.checker",
-    "wfcore.service.embedded", "wfcore.service.offline", "wfcore.service.serve", "wfcore_plugins.actions.core",
-    "wfcore_plugins.dispatchers.local", "wfcore_plugins.hooks.metrics", "wfcore_plugins.registries.folder",
-    "wfcore_plugins.registries.http", "wfcore_plugins.runtimes.wasm.runtime", "wfcore_plugins.secrets.env",
+    "wfcore.cli.main", "wfcore.cli.commands.audit", "wfcore.cli.commands.completion",
+    "wfcore.cli.commands.config", "wfcore.cli.commands.execution", "wfcore.cli.commands.plugin",
+    "wfcore.cli.commands.project", "wfcore.cli.commands.publishing", "wfcore.cli.commands.run",
+    "wfcore.cli.commands.secret", "wfcore.cli.commands.server", "wfcore.cli.commands.supply",
+    "wfcore.cli.commands.token", "wfcore.cli.commands.workflow", "wfcore.cli.door", "wfcore.cli.follow",
+    "wfcore.cli.help", "wfcore.cli.remote", "wfcore.cli.root", "wfcore.cli.session",
+    "wfcore.cli.sources", "wfcore.service.app", "wfcore.service.checker", "wfcore.service.embedded",
+    "wfcore.service.offline", "wfcore.service.serve", "wfcore_plugins.actions.core",
+    "wfcore_plugins.dispatchers.local", "wfcore_plugins.hooks.metrics",
+    "wfcore_plugins.registries.folder", "wfcore_plugins.registries.http",
+    "wfcore_plugins.runtimes.wasm.runtime", "wfcore_plugins.secrets.env",
     "wfcore_plugins.secrets.local", "wfcore_plugins.storage.postgres", "wfcore_plugins.storage.sqlite",
-    "wfcore_plugins.triggers.cron", "wfcore_plugins.triggers.interval", "wfcore_plugins.triggers.manual",
-    "wfcore_plugins.triggers.webhook",
+    "wfcore_plugins.triggers.cron", "wfcore_plugins.triggers.interval",
+    "wfcore_plugins.triggers.manual", "wfcore_plugins.triggers.webhook",
 )  # fmt: skip
 
 
@@ -54,8 +57,11 @@ def become(request, streams):
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["cwd"])
+    before = os.environ.pop("PYTHONPATH", "")
     os.environ.clear()
     os.environ.update(request["env"])
+    if (path := os.environ.get("PYTHONPATH", "")) != before:
+        sys.path[1:1] = path.split(os.pathsep)
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout.reconfigure(line_buffering=os.isatty(1))
@@ -68,7 +74,7 @@ def run(kind, what, *words):
     if kind == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:
-        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
 
 
 def main(control):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Parts:
     key: minisign.SecretKey
 
 
-@contextmanager
+@contextlib.contextmanager
 def opened(place: Place) -> Iterator[Parts]:
     """The registry of a place, made at its first use. Raises InvalidConfig, Conflict."""
     os.umask(0o077)
@@ -77,7 +77,8 @@ def serve(place: Place, host: str, port: int, threads: int, most: int) -> int:
         ended.wait()
         server.accepting = False
         server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
-        server.trigger.pull_trigger(server.close)
+        with contextlib.suppress(OSError):  # the loop was awake: it has closed all, and what would wake it
+            server.trigger.pull_trigger(server.close)
         loop.join(2)
     return 0
 

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests import forks
 from tests.crash.mortal import mortal_postgres
 from wfcore.model.execution import TERMINAL
 from wfcore.service.auth import read_token
@@ -133,7 +134,7 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WORKFLOW_")}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         with (self.directory / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = forks.start(
                 [*prefix, sys.executable, "-m", "wfcore", "server", "start", "--config", str(config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             )  # fmt: skip

@@ -3,12 +3,12 @@
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 
 import pytest
 
+from tests import forks
 from wfcore.api import Step
 from wfcore_plugins.storage.sqlite import SqliteStorage
 from wfsdk.contexts import context
@@ -80,7 +80,7 @@ def read(directory):
 def run(what, directory, backup, last):
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", CHILD, what, str(directory), str(backup), str(last)]
-    return subprocess.run(command, env=environ, capture_output=True, text=True)
+    return forks.run(command, env=environ)
 
 
 @pytest.fixture

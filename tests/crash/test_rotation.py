@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
 from wfcore.secrets.master import KeyFile, MasterKeys
 from wfcore.secrets.sealer import Sealer, Seals
 from wfcore.secrets.strongbox import Strongbox
@@ -57,7 +58,7 @@ def test_a_killed_rotation_loses_nothing(tmp_path, seed):
             box.put(name, value)
         text = Seals(sealer, "e", lambda _: None).seal("sealed-value", dumps)["$sealed"]
     for _ in range(6):
-        process = subprocess.Popen(
+        process = forks.start(
             [sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])},
         )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
 from wfcore.packages import index, minisign
 from wfregistry.catalogue import Catalogue, Settings
 from wfregistry.store import Store
@@ -72,13 +73,11 @@ class Process:
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT / "registry")}
 
     def run(self, *argv):
-        return subprocess.run(
-            [*self.program, *argv], env=self.environ, capture_output=True, text=True, timeout=60
-        )
+        return forks.run([*self.program, *argv], env=self.environ)
 
     def begin(self):
         command = [*self.program, "serve", "--port", "0"]
-        process = subprocess.Popen(command, env=self.environ, stdout=subprocess.PIPE, text=True)
+        process = forks.start(command, env=self.environ, stdout=subprocess.PIPE, text=True)
         self.address = re.search(r"http://\S+", process.stdout.readline())[0]
         self.public = process.stdout.readline().split()[-1]
         return process

@@ -80,6 +80,12 @@ def values():
     return canaries.made()
 
 
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """A fork shows the arguments and the environment of another; what is searched must be its own."""
+    monkeypatch.setenv("WORKFLOW_TEST_FRESH", "1")
+
+
 @pytest.fixture
 def world(values):
     with World(values["SENSITIVE"]) as world:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests import forks
 from tests.storages import KIND
 from wfcore.api import AuditQuery, Unavailable, hookimpl
 from wfcore.errors import PluginError
@@ -168,7 +169,7 @@ sys.exit(serve(load(overrides={"server.port": "0", **json.loads(sys.argv[1])})))
 
 
 def test_plugins_are_told_of_start_and_stop(tmp_path, stored):
-    process = subprocess.Popen(
+    process = forks.start(
         [sys.executable, "-c", LISTENER, json.dumps(stored.settings(tmp_path / "data"))],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip

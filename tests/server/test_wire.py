@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests import forks
+
 
 @contextlib.contextmanager
 def raw(client, *, timeout=20):
@@ -217,7 +219,7 @@ def test_a_server_that_is_open_to_a_network_says_so(tmp_path, host, proxy, warne
     named = f", trustedProxy: {proxy}" if proxy else ""
     config.write_text(f"server: {{host: {host}, port: 0{named}}}\nstorage: {{path: {tmp_path}/db.sqlite}}\n")
     command = [sys.executable, "-m", "wfcore", "server", "start", "--config", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    with forks.start(command, stderr=subprocess.PIPE, text=True) as server:
         lines = []
         for line in server.stderr:
             lines.append(line)

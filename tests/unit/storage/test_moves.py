@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from tests import forks
 from tests.unit.storage.filled import fill, seen
 from wfcore.config import load
 from wfcore.errors import Conflict, NotFound, PluginError, Unavailable, UsageError, WorkflowError
@@ -187,7 +187,7 @@ def test_a_move_that_is_killed_has_moved_nothing(tmp_path, source, request, kind
     for number in (3, 40, 50, 60):
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", CHILD, str(tmp_path / "old"), target, str(number)]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True)
+        done = forks.run(command, env=environ)
         assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
         if kind == "postgres":
             _until_alone(target)

@@ -12,6 +12,7 @@ from contextlib import closing
 import pytest
 from cerberus import Validator
 
+from tests import forks
 from wfcore.api import Conflict, NotFound, PluginError, Step, Unavailable
 from wfcore_plugins.storage import migrations, sqlite_file
 from wfcore_plugins.storage.schema import COLUMNS
@@ -35,7 +36,7 @@ def holder(tmp_path):
     """Another process that has started a driver on ``db.sqlite``."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "db.sqlite")]
-    with subprocess.Popen(
+    with forks.start(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout.readline() == "ready\n"
