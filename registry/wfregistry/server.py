@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Parts:
     key: minisign.SecretKey
 
 
-@contextlib.contextmanager
+@contextmanager
 def opened(place: Place) -> Iterator[Parts]:
     """The registry of a place, made at its first use. Raises InvalidConfig, Conflict."""
     os.umask(0o077)
@@ -77,8 +77,10 @@ def serve(place: Place, host: str, port: int, threads: int, most: int) -> int:
         ended.wait()
         server.accepting = False
         server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
-        with contextlib.suppress(OSError):  # the loop was awake: it has closed all, and what would wake it
-            server.trigger.pull_trigger(server.close)
+        # Not before the trigger has been pulled, which the loop, woken by something else, could overtake.
+        pulled = threading.Event()
+        server.trigger.pull_trigger(lambda: pulled.wait(2) and server.close())
+        pulled.set()
         loop.join(2)
     return 0
 
