@@ -19,22 +19,29 @@ import threading
 from pathlib import Path
 
 MOTHER = Path(__file__).with_name("mother.py")
-#: What Python reads before it runs anything: with others of these, an interpreter starts anew.
+#: What Python reads before it runs anything. Only PYTHONPATH can a fork follow.
 EARLY = ("LANG", "LC_", "PYTHON")
-#: What a fork can follow.
-LATE = "PYTHONPATH"
+PATH = "PYTHONPATH"
 _lock = threading.Lock()
 
 
 def early(environ):
-    return {name: value for name, value in environ.items() if name.startswith(EARLY) and name != LATE}
+    return {name: value for name, value in environ.items() if name.startswith(EARLY) and name != PATH}
+
+
+def fresh(environ):
+    """Whether it takes a new interpreter to show what these variables do."""
+    places = environ.get(PATH, "").split(os.pathsep)
+    changed = early(environ) != early(os.environ) or any(
+        Path(one, "sitecustomize.py").exists() for one in places
+    )
+    return changed or "WORKFLOW_TEST_FRESH" in os.environ
 
 
 def start(command, **options):
     """``subprocess.Popen(command, **options)``, by a fork if it is a program in Python that can be one."""
-    environ = options.get("env") or os.environ
-    fresh = os.environ.get("WORKFLOW_TEST_FRESH") or early(environ) != early(os.environ)
-    can = command[0] == sys.executable and command[1] in ("-c", "-m") and not fresh
+    can = command[0] == sys.executable and command[1] in ("-c", "-m")
+    can = can and not fresh(options.get("env") or os.environ)
     return (Fork if can else subprocess.Popen)(command, **options)
 
 

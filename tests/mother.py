@@ -4,6 +4,7 @@
 error and of a socket to the nanny, who takes the rest of the request from it.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -35,7 +36,6 @@ IMPORTED = (
 
 def nurse(streams, answer):
     """In the nanny: fork the program and say how it ends. In the program: its request."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with socket.socket(fileno=answer) as reply:
         with reply.makefile("rb") as asked:
             request = json.load(asked)
@@ -83,7 +83,6 @@ def main(control):
     gc.collect()
     gc.freeze()  # a fork need not look at what is here, at its end least of all
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies need nobody to wait for them
     while numbers := socket.recv_fds(control, 1, 4)[1]:
         if not os.fork():
             control.close()
@@ -94,6 +93,9 @@ def main(control):
             return
         for number in numbers:
             os.close(number)
+        with contextlib.suppress(ChildProcessError):  # those that have ended, so that their work is counted
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 sys.path[0] = ""  # not the directory of this file
