@@ -31,8 +31,8 @@ WALKED, PROBES, STRETCH = 200, 10, 240
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_fires_when_the_oracle_says(zone):
-    check(zone, WALKED)
+def test_fires_when_the_oracle_says(zone, at_length):
+    check(zone, WALKED, at_length(EXPRESSIONS))
 
 
 @pytest.mark.long
@@ -42,7 +42,7 @@ def test_fires_at_every_single_tick_of_the_oracle(zone, at_length):
     check(zone, MINUTES, at_length(EXPRESSIONS))
 
 
-def check(zone, walked, expressions=EXPRESSIONS):
+def check(zone, walked, expressions):
     trigger = CronTrigger({}, None)
     for seed in range(expressions):
         chance = random.Random(seed)
