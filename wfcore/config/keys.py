@@ -135,6 +135,12 @@ KEYS: Final[tuple[Key, ...]] = (
         "Executions that may run at once, on all servers of the storage together.",
     ),
     Key(
+        "execution.limits.<name>",
+        integer(1, 1_000_000),
+        None,
+        "How many may run at once of what names this limit as its `concurrency`, on all servers together.",
+    ),
+    Key(
         "execution.maxConcurrentTasks", integer(1, 100_000), 50, "Tasks that may run at once on this server."
     ),
     Key(

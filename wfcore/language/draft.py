@@ -33,6 +33,8 @@ class Place:
 
 VARS: Final = Place(frozenset({"inputs", "trigger", "execution", "workflow", "env"}))
 TRIGGER: Final = Place(frozenset({"trigger", "workflow", "env"}))
+#: What is known before an execution exists.
+KEY: Final = Place(frozenset({"inputs", "trigger", "workflow"}))
 OUTPUTS: Final = Place(group="outputs")
 
 

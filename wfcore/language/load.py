@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from wfcore.errors import InvalidWorkflow
-from wfcore.language import check, code, declare, schema, words
+from wfcore.language import check, code, concurrency, declare, schema, words
 from wfcore.language.declare import TriggerChecker, templated
 from wfcore.language.draft import OUTPUTS, VARS, Draft, Enough, within
 from wfcore.language.duration import parse as seconds
@@ -42,11 +42,13 @@ def load(
     files: Mapping[str, str] | None = None,
     sources: Callable[[Code], None] | None = None,
     permissions: Callable[[Any], Iterable[Flaw]] | None = None,
+    limits: Iterable[str] | None = None,
 ) -> Workflow:
     """The workflow that a file says. ``functions`` are the filters that plugins add.
 
     ``files`` are the texts that tasks may name by ``file``; ``sources`` checks the code of tasks and raises
-    SourceFault, ``permissions`` gives what is wrong with such. Raises InvalidWorkflow with all
+    SourceFault, ``permissions`` gives what is wrong with such, ``limits`` are the names of those that the
+    installation has, where that is known. Raises InvalidWorkflow with all
     problems, sorted, each with line, column and path.
     """
     draft = Draft(read(source, file), table(functions))
@@ -56,11 +58,13 @@ def load(
         inputs = declare.inputs(draft)
         found = declare.triggers(draft, triggers, inputs)
         _expressions(draft)
+        concurrency.compile_keys(draft)
         known = check.names(draft)
         check.references(draft, known)
         check.secrets(draft, known)
         needs = check.graph(draft, known)
         _actions(draft, actions)
+        concurrency.check(draft, limits)
         if permissions is not None:
             _permissions(draft, permissions)
         codes = code.codes(draft, files or {}, sources)
@@ -193,6 +197,7 @@ def _workflow(
         order=data.get("order", "dag"),
         secrets=frozenset(data.get("secrets", ())),
         permissions=data.get("permissions"),
+        concurrency=concurrency.declared(draft, ()),
     )
 
 
@@ -218,6 +223,7 @@ def _task(
         runs_on=spec.get("runs_on", ""),
         secrets=frozenset(spec["secrets"]) if "secrets" in spec else None,
         sensitive=spec.get("sensitive", False),
+        concurrency=concurrency.declared(draft, path),
     )
 
 

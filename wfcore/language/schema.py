@@ -13,6 +13,9 @@ from wfcore.model.workflow import ID_PATTERN, NAME_PATTERN, NAMESPACE_PATTERN, S
 MAX_RETRIES: Final = 1000
 MAX_TEXT: Final = 10_000
 BACKOFFS: Final = ("none", "constant", "linear", "exponential")
+#: What becomes of an execution that finds all permits of its limit in use.
+ON_LIMIT: Final = ("wait", "skip", "fail", "cancel_oldest")
+MAX_PERMITS: Final = 1_000_000
 ORDERS: Final = ("dag", "sequence")
 INPUT_TYPES: Final = (
     "string", "int", "number", "bool", "date", "datetime", "duration", "json", "array", "object",
@@ -22,9 +25,9 @@ GROUPS: Final = ("tasks", "on_failure", "finally")
 NOT_YET: Final = "is not supported in this version"
 #: Keys that the design of the language has and this version has not, by where they stand.
 LATER: Final[Mapping[str, frozenset[str]]] = {
-    "workflow": frozenset({"defaults", "concurrency"}),
+    "workflow": frozenset({"defaults"}),
     "task": frozenset({
-        "foreach", "max_parallel", "batch", "until", "cache", "env", "files", "concurrency",
+        "foreach", "max_parallel", "batch", "until", "cache", "env", "files",
         "rate", "labels", "order", "workflow", "tasks",
     }),
     "trigger": frozenset({"dedupe", "overlap"}),
@@ -96,6 +99,14 @@ _RETRY: Final = {
     "for": {"type": ["list", "string"], "schema": {"type": "string", "empty": False}},
     "if": _CONDITION,
 }
+_LIMIT: Final = {
+    "type": ["integer", "string"],
+    "min": 1,
+    "max": MAX_PERMITS,
+    "check_with": _named(NAME_PATTERN, "name of a limit: a letter or _, then letters, digits, _ and -"),
+}
+_KEYED: Final = {"limit": {**_LIMIT, "required": True}, "key": {"type": "string", "empty": False}}
+_SHARED: Final = {**_LIMIT, "type": ["integer", "string", "dict"], "schema": _KEYED}
 _PATTERNS: Final = {"type": "list", "schema": {"type": "string", "empty": False}}
 _SLOT: Final = {
     "anyof": [
@@ -128,6 +139,7 @@ _TASK: Final = {
         "inputs": _INPUTS,
         "retry": {"type": ["integer", "dict"], "min": 0, "max": MAX_RETRIES, "schema": _RETRY},
         "timeout": {"check_with": _positive},
+        "concurrency": _SHARED,
         "continue_on_error": {"type": "boolean"},
         "language": {"type": "string", "allowed": ["ts", "js"]},
         "source": {"type": "string", "empty": False},
@@ -205,6 +217,10 @@ WORKFLOW: Final = {
     "finally": _TASKS,
     "outputs": {"type": "dict", "keysrules": _NAME},
     "timeout": {"check_with": _positive},
+    "concurrency": {
+        **_SHARED,
+        "schema": {**_KEYED, "on_limit": {"type": "string", "allowed": list(ON_LIMIT)}},
+    },
     "order": {"type": "string", "allowed": list(ORDERS)},
     "secrets": _SECRETS,
     "permissions": {"type": "dict", "schema": _PERMISSIONS},

@@ -37,6 +37,20 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many may run at once. ``limit`` is a number, of this workflow or task alone, or the name of a limit
+    that the configuration gives for the whole installation. Each value of ``key`` has it for itself.
+
+    ``on_limit`` says what becomes of an execution that finds no permit: ``wait``, ``skip``, ``fail``, or
+    ``cancel_oldest`` of the others.
+    """
+
+    limit: int | str
+    key: Expression | None = None
+    on_limit: str = "wait"
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Source code that a task brings: ``language`` is ``ts`` or ``js``, ``file`` its name in errors.
 
@@ -74,6 +88,7 @@ class Task:
     runs_on: str = ""
     secrets: frozenset[str] | None = None
     sensitive: bool = False
+    concurrency: Concurrency | None = None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -147,6 +162,7 @@ class Workflow:
     plugins: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     permissions: Mapping[str, Any] | None = None
+    concurrency: Concurrency | None = None
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -145,6 +145,7 @@ class Installed:
             functions,
             self._check,
             self.sandbox.check,
+            self.config["execution"].get("limits", ()),
         )
 
     def runtime(self, name: str = "wasm") -> Runtime:

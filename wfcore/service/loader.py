@@ -16,7 +16,7 @@ from wfcore.plugins.contracts import Trigger
 class Loader:
     """``trigger`` gives the started driver of a kind, ``kinds`` the installed ones.
 
-    ``sources`` checks the code of tasks, see ``load``.
+    ``sources`` checks the code of tasks, ``limits`` are the names of those that there are, see ``load``.
     """
 
     def __init__(
@@ -27,12 +27,14 @@ class Loader:
         functions: Mapping[str, Callable[..., Any]],
         checks: Callable[[Workflow], None],
         sources: Callable[[Code], None],
+        limits: Iterable[str] = (),
     ) -> None:
         self._actions = actions
         self._triggers = _Triggers(trigger, kinds)
         self._functions = functions
         self._checks = checks
         self._sources = sources
+        self._limits = tuple(limits)
 
     def trigger(self, kind: str) -> Any:
         """The trigger driver of a kind. Raises PluginError."""
@@ -52,6 +54,7 @@ class Loader:
             files=files,
             sources=self._sources,
             permissions=flaws,
+            limits=self._limits,
         )
         self._checks(workflow)
         return workflow
