@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ EXECUTION_MOVES: Final[Mapping[str, frozenset[str]]] = {
 }
 #: ``None`` is a task that has no row yet.
 TASK_MOVES: Final[Mapping[str | None, frozenset[str]]] = {
-    None: frozenset({PENDING, RUNNING, SKIPPED, CANCELLED}),
+    None: frozenset({PENDING, RUNNING, WAITING, SKIPPED, CANCELLED}),
     PENDING: frozenset({RUNNING, SKIPPED, CANCELLED}),
     RUNNING: frozenset({WAITING, PENDING, SUCCESS, FAILED, CANCELLED, SKIPPED}),
     WAITING: frozenset({PENDING, RUNNING, SUCCESS, FAILED, CANCELLED}),
@@ -64,7 +64,7 @@ class TaskRecord:
 
     ``output``, ``meta`` and ``error`` are stored content (see ``wfcore.engine.content``): JSON text,
     or the mark of a blob. ``attempt`` counts every start, ``losses`` those that a crash took,
-    ``waiting`` says what a WAITING task waits for (``retry`` or ``timer``) until ``due_at``.
+    ``waiting`` says what a WAITING task waits for: ``retry`` or ``timer``, until ``due_at``, or ``limit``.
     ``started_at`` is the start of the first attempt and stays.
     """
 
@@ -89,6 +89,8 @@ class ExecutionRecord:
     ``epoch`` grows with every change of owner; ``seq`` is the number of its last fact;
     ``trigger_kind`` says what started it (``cron``, ``webhook``, ``manual`` …), ``trigger`` its payload;
     ``generation`` grows with every explicit retry; ``key`` makes a submission unique per workflow.
+    ``limits`` has for each path that needs a permit (that of the execution itself is empty) the name of the
+    limit and how many may hold it; ``waiting`` is ``limit`` while a PENDING execution has no permit.
     """
 
     id: str
@@ -112,6 +114,8 @@ class ExecutionRecord:
     deadline: int | None = None
     outputs: str | None = None
     error: str | None = None
+    waiting: str | None = None
+    limits: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

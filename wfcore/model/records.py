@@ -24,6 +24,22 @@ class Tick:
     next_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A permit of a limit, which an execution (``path`` is empty) or one of its tasks asks for, or ``held``.
+
+    ``most`` may hold one at once; ``in_use`` of them do. ``manner`` says what becomes of an execution that
+    finds none: ``wait``, ``skip``, ``fail`` or ``cancel_oldest``.
+    """
+
+    limit: str
+    most: int
+    path: str = ""
+    manner: str = "wait"
+    held: bool = False
+    in_use: int = 0
+
+
 @dataclass(slots=True)
 class Step:
     """The changes of one execution that are committed together or refused together.
@@ -34,6 +50,8 @@ class Step:
     ``tasks`` are whole rows, written over what is there; ``facts`` are appended.
     ``blobs`` are digests the execution now refers to; ``taken`` the inbox messages it has consumed.
     ``admits``: the execution begins to hold a workflow slot by it (see ``SharedStorage.slots``).
+    ``frees`` are permits, or places in the queue for one, that are given back, and ``asks`` those that are
+    asked for after that (see ``Storage.commit``).
     """
 
     execution: ExecutionRecord
@@ -44,6 +62,8 @@ class Step:
     blobs: Sequence[str] = ()
     taken: Sequence[int] = ()
     admits: bool = False
+    asks: Sequence[Permit] = ()
+    frees: Sequence[Permit] = ()
 
 
 @dataclass(frozen=True, slots=True)

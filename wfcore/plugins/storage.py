@@ -16,6 +16,7 @@ from wfcore.model.records import (
     Message,
     NodeRecord,
     PackageRecord,
+    Permit,
     SecretRecord,
     Step,
     TokenRecord,
@@ -40,6 +41,14 @@ class Storage(Driver, Protocol):
         already used by the workflow, or a tick that has fired. Raises on anything else, and then
         nothing of the group was written. ``notify`` are payloads that subscribers hear once the group is
         durable; a group of which nothing is written tells nobody.
+
+        Permits (``Step.frees``, ``Step.asks``) are given back and handed out in the same transaction: of each
+        limit concerned, first come the lowest by (execution, path), as long as fewer hold one than the
+        highest of those who wait has as its ``most``. Whoever gets one finds a message ``permit`` in its inbox;
+        an execution (path empty) is not ``waiting`` any more, and on a ``SharedStorage`` is queued instead of
+        the message. Who asks in the manner ``skip`` or ``fail`` and gets none finds a message ``denied``; for
+        ``cancel_oldest`` all but the highest ``most`` executions of the limit get a ``cancel``. On a
+        ``SharedStorage`` the owners hear ``inbox OWNER``, and all ``queued``.
         """
 
     def subscribe(self, heard: Callable[[str], None]) -> None:
@@ -83,6 +92,9 @@ class Storage(Driver, Protocol):
 
     def facts(self, execution: str, after: int = 0, limit: int = 1000, kind: str | None = None) -> list[Fact]:
         """History of an execution from ``after`` (exclusive), in order; ``kind`` narrows."""
+
+    def permits(self, execution: str) -> list[Permit]:
+        """The permits that an execution and its tasks hold or wait for, by path."""
 
     def post(self, message: Message) -> bool:
         """Put a message into an execution's inbox; False when its twin is already there."""

@@ -21,7 +21,7 @@ MUTABLE: Final = ("state", "seq", "generation", "started_at", "ended_at", "deadl
 #: What a later row of the same task replaces.
 MUTABLE_OF_TASK: Final = COLUMNS["task"][2:]
 
-_row_of_execution: Final = attrgetter(*COLUMNS["execution"][:-1])
+_row_of_execution: Final = attrgetter(*COLUMNS["execution"][:-2])
 _row_of_task: Final = attrgetter(*COLUMNS["task"][1:])
 #: The values of MUTABLE, and the id, owner and epoch that they are written under.
 changes: Final = attrgetter(*MUTABLE, "id", "owner", "epoch")
@@ -52,7 +52,8 @@ def merge(steps: Sequence[Step]) -> tuple[Sequence[Step], set[str]]:
 
 def execution_row(execution: ExecutionRecord) -> Row:
     """The row of a new execution, in the order of its columns."""
-    return (*_row_of_execution(execution), to_json(execution.labels) if execution.labels else "{}")
+    mappings = (to_json(each) if each else "{}" for each in (execution.limits, execution.labels))
+    return (*_row_of_execution(execution), *mappings)
 
 
 def task_rows(steps: Sequence[Step]) -> Iterator[Row]:
@@ -78,6 +79,7 @@ def _lease(step: Step) -> tuple[str | None, int]:
 
 
 def _join(before: Step, step: Step) -> Step:
+    freed = {each.path for each in step.frees}
     return replace(
         before,
         execution=step.execution,
@@ -86,4 +88,6 @@ def _join(before: Step, step: Step) -> Step:
         blobs=(*before.blobs, *step.blobs),
         taken=(*before.taken, *step.taken),
         admits=before.admits or step.admits,
+        asks=(*(ask for ask in before.asks if ask.path not in freed), *step.asks),
+        frees=(*before.frees, *step.frees),
     )

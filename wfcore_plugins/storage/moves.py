@@ -21,6 +21,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "task": ("execution", "path"),
     "fact": ("execution", "seq"),
     "inbox": ("id",),
+    "permit": ("execution", "path"),
     "record": ("namespace", "key"),
     "blob_ref": ("digest", "execution"),
     "package": ("digest",),

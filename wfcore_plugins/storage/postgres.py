@@ -22,7 +22,8 @@ from .commit import merge
 from .dialect import Dialect
 from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
-from .postgres_commit import CHANNEL, Claim, claim_of, claim_text, write_text
+from .permits import CHANNEL, PermitQueries
+from .postgres_commit import Claim, claim_of, claim_text, write_text
 from .postgres_faults import ERRORS, cause_of, faults, is_deadlock, line, unavailable
 from .postgres_listener import Listener
 from .postgres_nodes import NodeQueries, expect_nobody
@@ -69,6 +70,7 @@ class PostgresStorage(
     TokenQueries,
     NodeQueries,
     OfferQueries,
+    PermitQueries,
     MoveQueries,
 ):
     """``Storage`` on a PostgreSQL database, which several servers may use.

@@ -24,9 +24,9 @@ from .commit import (
     reference_rows,
     task_rows,
 )
+from .permits import CHANNEL, permit_statements
 from .schema import COLUMNS
 
-CHANNEL: Final = "workflow"
 
 _NUMBERS: Final = frozenset(
     ("revision", "epoch", "seq", "generation", "created_at", "started_at", "ended_at", "deadline", "place")
@@ -110,6 +110,7 @@ def write_text(cursor: Any, claim: Claim, notify: Sequence[str]) -> str:
         texts.append(_sql(cursor, _UNFIRE, (*_key(step), step.execution.id)))
     for step in sorted((step for step in steps if step.tick is not None), key=_key):
         texts.append(_sql(cursor, _MOVE, (_tick(step).next_at, *_key(step))))
+    texts += [_sql(cursor, *each) for each in permit_statements(steps, shared=True)]
     texts += [_sql(cursor, "select pg_notify(%s, %s)", (CHANNEL, payload)) for payload in notify]
     return "; ".join(text for text in (*texts, "commit") if text)
 

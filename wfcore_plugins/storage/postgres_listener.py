@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 
 from wfcore.api import PluginError
 
-from .postgres_commit import CHANNEL
+from .permits import CHANNEL
 from .postgres_faults import line
 from .postgres_target import Target
 

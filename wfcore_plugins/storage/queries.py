@@ -116,7 +116,9 @@ class ExecutionQueries:
 
 def execution_of(row: Mapping[str, Any]) -> ExecutionRecord:
     """The record of a row of the table ``execution``."""
-    return ExecutionRecord(**{**row, "labels": json.loads(row["labels"])})
+    limits = row["limits"]
+    mappings = {"labels": json.loads(row["labels"]), "limits": json.loads(limits) if limits != "{}" else {}}
+    return ExecutionRecord(**{**row, **mappings})
 
 
 def _executions(t: Tables) -> Any:

@@ -21,7 +21,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "execution": (
         "id", "namespace", "workflow", "revision", "state", "owner", "epoch", "seq", "generation",
         "key", "parent", "trigger_kind", "created_at", "started_at", "ended_at", "deadline",
-        "error", "outputs", "trigger", "inputs", "labels",
+        "waiting", "error", "outputs", "trigger", "inputs", "limits", "labels",
     ),
     "task": (
         "execution", "path", "state", "type", "attempt", "losses", "waiting", "due_at",
@@ -29,6 +29,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "fact": ("execution", "seq", "at", "kind", "path", "attempt", "body"),
     "inbox": ("id", "execution", "kind", "path", "attempt", "body"),
+    "permit": ("execution", "path", "name", "most", "held"),
     "record": ("namespace", "key", "value", "expires_at"),
     "blob_ref": ("digest", "execution"),
     "package": (
@@ -63,6 +64,7 @@ class Tables:
     task: Any
     fact: Any
     inbox: Any
+    permit: Any
     record: Any
     blob_ref: Any
     package: Any

@@ -24,6 +24,7 @@ from .catalogue import WorkflowQueries
 from .dialect import Dialect
 from .moves import MoveQueries, TableRows
 from .packages import PackageQueries
+from .permits import PermitQueries
 from .queries import ExecutionQueries
 from .schema import Tables, tables
 from .secrets import SecretQueries
@@ -69,6 +70,7 @@ class SqliteStorage(
     SecretQueries,
     AuditQueries,
     TokenQueries,
+    PermitQueries,
     MoveQueries,
     CopyQueries,
 ):

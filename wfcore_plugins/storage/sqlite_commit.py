@@ -22,6 +22,7 @@ from .commit import (
     reference_rows,
     task_rows,
 )
+from .permits import permit_statements
 from .schema import COLUMNS
 
 
@@ -63,6 +64,8 @@ def write(cursor: sqlite3.Cursor, steps: Sequence[Step]) -> frozenset[str]:
     refused |= _update(cursor, [unit.execution for unit in units if not unit.create])
     accepted = [unit for unit in units if unit.execution.id not in refused] if refused else units
     _write_rows(cursor, accepted)
+    for statement, values in permit_statements(accepted, shared=False):
+        cursor.execute(statement.replace("%s", "?"), values)
     return frozenset(refused | contradicting)
 
 

@@ -48,7 +48,7 @@ class RecordQueries:
             is_over = SQL(f"not {IS_OPEN}") & e.ended_at.is_null(False) & (e.ended_at < before)
             queue = e.select(e.id).where(is_over).order_by(e.ended_at, e.id).limit(limit)
             over = [id for (id,) in t.claimed(queue).tuples()]
-            for table in (t.task, t.fact, t.inbox, t.blob_ref, t.offer):
+            for table in (t.task, t.fact, t.inbox, t.permit, t.blob_ref, t.offer):
                 table.delete().where(table.execution.in_(over)).execute()
             return _delete(e.delete().where(e.id.in_(over)))
 

@@ -24,6 +24,7 @@ from wfsdk.contracts.storage_audit import AuditContract
 from wfsdk.contracts.storage_commit import CommitContract
 from wfsdk.contracts.storage_executions import ExecutionContract, running
 from wfsdk.contracts.storage_packages import PackageContract
+from wfsdk.contracts.storage_permits import PermitContract
 from wfsdk.contracts.storage_secrets import SecretsStorageContract
 from wfsdk.contracts.storage_upkeep import UpkeepContract
 from wfsdk.contracts.storage_workflows import WorkflowContract
@@ -36,6 +37,7 @@ class StorageContract(
     PackageContract,
     SecretsStorageContract,
     AuditContract,
+    PermitContract,
     UpkeepContract,
 ):
     """What every storage driver must do; a subclass says how one is made."""

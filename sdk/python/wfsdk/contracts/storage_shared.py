@@ -32,6 +32,7 @@ from wfsdk.contracts.racing import PATIENCE, ROUNDS, race
 from wfsdk.contracts.storage_commit import TICK, with_trigger
 from wfsdk.contracts.storage_executions import running
 from wfsdk.contracts.storage_offers import OffersContract, keys, prepare
+from wfsdk.contracts.storage_permits import SharedPermitContract
 from wfsdk.contracts.storage_slots import SlotsContract, node
 from wfsdk.contracts.storage_workflows import revision, webhook
 
@@ -44,7 +45,7 @@ def submissions(owner: str, numbers: Sequence[int]) -> list[Step]:
     ]
 
 
-class SharedStorageContract(OffersContract, SlotsContract):
+class SharedStorageContract(OffersContract, SharedPermitContract, SlotsContract):
     """Two started drivers on the same data are two servers: neither harms the other or waits for ever."""
 
     @abstractmethod

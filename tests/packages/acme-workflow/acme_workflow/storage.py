@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from acme_workflow.journal import Change, Journal
 from acme_workflow.ledger import Ledger
+from acme_workflow.permits import of, permits, post
 from acme_workflow.rules import create, set_head, update, write
 from wfcore.api import (
     CONTRACT,
@@ -28,6 +29,7 @@ from wfcore.api import (
     Message,
     NotFound,
     PackageRecord,
+    Permit,
     SecretRecord,
     Step,
     TaskRecord,
@@ -104,6 +106,7 @@ class AcmeStorage(Ledger):
 
     def commit(self, steps: Sequence[Step], notify: Sequence[str] = ()) -> frozenset[str]:
         refused: set[str] = set()
+        accepted: list[Step] = []
         with self._change() as change:
             for step in steps:
                 id = step.execution.id
@@ -111,6 +114,8 @@ class AcmeStorage(Ledger):
                     refused.add(id)
                 else:
                     write(change, step)
+                    accepted.append(step)
+            permits(change, accepted)
         return frozenset(refused)
 
     def subscribe(self, heard: Callable[[str], None]) -> None:
@@ -159,14 +164,14 @@ class AcmeStorage(Ledger):
         return sorted(rows, key=lambda row: row.seq)[:limit]
 
     def post(self, message: Message) -> bool:
-        key = (message.execution, message.kind, message.path, message.attempt)
         with self._change() as change:
-            if change.get("inbox", *key):
-                return False
-            id = (change.get("counters", "inbox") or 0) + 1
-            change.put("counters", ("inbox",), id)
-            change.put("inbox", key, replace(message, id=id))
-        return True
+            return post(change, message)
+
+    def permits(self, execution: str) -> list[Permit]:
+        with self._change() as change:
+            mine = sorted((row for _, row in change.scan("permits", execution)), key=lambda row: row.path)
+            held = {row.limit: sum(other.held for _, other in of(change, row.limit)) for row in mine}
+        return [replace(row, manner="wait", in_use=held[row.limit]) for row in mine]
 
     def inbox(self, owner: str) -> list[Message]:
         with self._change() as change:
@@ -317,7 +322,7 @@ class AcmeStorage(Ledger):
             ]
             for row in old:
                 change.put("keys", (row.namespace, row.workflow, row.key), None)
-                for table in ("executions", "tasks", "facts", "inbox", "uses"):
+                for table in ("executions", "tasks", "facts", "inbox", "uses", "permits"):
                     for key, _ in list(change.scan(table, row.id)):
                         change.put(table, key, None)
         return len(old)

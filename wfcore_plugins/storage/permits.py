@@ -1,0 +1,123 @@
+"""Permits of limits: given back and handed out in the transaction of a commit; the same on every database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from peewee import fn
+
+from wfcore.api import Permit, Step
+
+from .schema import Sessions
+
+CHANNEL: Final = "workflow"
+
+Statement = tuple[str, Sequence[Any]]
+#: ``held`` of a permit: it waits, it holds, it has been handed out by this very transaction.
+_WAITS, _HOLDS, _NEW = 0, 1, 2
+#: Whoever hands out permits of a limit does so alone. In an order that is the same on every server.
+_ALONE: Final = "select pg_advisory_xact_lock(number) from unnest(%s::bigint[]) as given (number)"
+_FREE: Final = "delete from permit where execution = %s and path = %s"
+#: What was told to somebody who does not wait any more.
+_UNTELL: Final = "delete from inbox where execution = %s and path = %s and kind = 'permit'"
+_ASK: Final = (
+    "insert into permit (execution, path, name, most, held) values (%s, %s, %s, %s, 0)"
+    " on conflict (execution, path) do update set most = excluded.most"
+)
+_ROOM: Final = (
+    "select coalesce((select most from permit where name = %s and held = 0"
+    " order by execution desc, path desc limit 1), 0)"
+    " - (select count(*) from permit where name = %s and held > 0) as places"
+)
+_HAND_OUT: Final = (
+    "update permit set held = 2 where (execution, path) in (select execution, path from permit"  # noqa: S608
+    " where name = %s and held = 0 order by execution, path"
+    f" limit (select case when places > 0 then places else 0 end from ({_ROOM}) as room))"
+)
+_SEND: Final = "insert into inbox (execution, kind, path, attempt, body) select execution, "
+_ONCE: Final = " on conflict do nothing"
+_DENY: Final = (
+    f"{_SEND}'denied', path, 0, '{{}}' from permit where execution = %s and path = %s and held = 0{_ONCE}"
+)
+#: Those that are older than the newest ones which may hold a permit.
+_OLD: Final = (
+    "select execution from permit where name = %s and execution < (select min(execution) from"
+    " (select execution from permit where name = %s order by execution desc limit %s) as newest)"
+)
+_REPLACE: Final = (
+    f"{_SEND}'cancel', '', 0, %s from permit where execution in ({_OLD}){_ONCE}"
+)
+_REPLACED: Final = '{"reason":"a newer execution takes its place (on_limit: cancel_oldest)"}'
+_TELL: Final = "select pg_notify(%s, 'inbox ' || owner) from execution where owner is not null and id in "
+_QUEUED: Final = "select pg_notify(%s, 'queued') where exists "
+_DONE: Final = "update permit set held = 1 where held = 2 and name in "
+
+
+def permit_statements(steps: Sequence[Step], *, shared: bool) -> Iterator[Statement]:
+    """What a commit of these accepted steps has to do about permits; nothing, when they concern none.
+
+    ``shared`` says that other servers may do the same meanwhile, and are to be told.
+    """
+    frees = [(step.execution.id, each) for step in steps for each in step.frees]
+    asks = [(step.execution.id, each) for step in steps for each in step.asks]
+    names = sorted({each.limit for _, each in (*frees, *asks)})
+    if not names:
+        return
+    if shared:
+        yield _ALONE, (sorted(map(_number, names)),)
+    for execution, permit in sorted(frees, key=_place):
+        yield _FREE, (execution, permit.path)
+        yield _UNTELL, (execution, permit.path)
+    for execution, permit in sorted(asks, key=_place):
+        yield _ASK, (execution, permit.path, permit.limit, permit.most)
+    for name in names:
+        yield _HAND_OUT, (name, name, name)
+    yield from _consequences(names, shared=shared)
+    for execution, permit in asks:
+        if permit.manner in ("skip", "fail"):
+            yield _DENY, (execution, permit.path)
+        elif permit.manner == "cancel_oldest":
+            old = (permit.limit, permit.limit, permit.most)
+            yield _REPLACE, (_REPLACED, *old)
+            if shared:
+                yield f"{_TELL}({_OLD})", (CHANNEL, *old)
+    yield f"{_DONE}({_marks(names)})", names
+
+
+def _consequences(names: Sequence[str], *, shared: bool) -> Iterator[Statement]:
+    """Those who got a permit hear of it; executions go into the queue of all servers, if there is one."""
+    new = f"from permit where held = {_NEW} and name in ({_marks(names)})"
+    tasks, executions = f"{new} and path <> ''", f"select execution {new} and path = ''"
+    yield f"{_SEND}'permit', path, 0, '{{}}' {tasks if shared else new}{_ONCE}", names
+    disown = ", owner = null, epoch = epoch + 1" if shared else ""
+    yield f"update execution set waiting = null{disown} where id in ({executions})", names  # noqa: S608
+    if shared:
+        yield f"{_TELL}(select execution {tasks})", (CHANNEL, *names)
+        yield f"{_QUEUED}({executions})", (CHANNEL, *names)
+
+
+class PermitQueries:
+    """The part of the storage contract that tells of permits."""
+
+    def permits(self: Sessions, execution: str) -> list[Permit]:
+        """See ``Storage``."""
+        with self.reading() as t:
+            p, other = t.permit, t.permit.clone().alias("other")
+            in_use = other.select(fn.COUNT(other.path)).where((other.name == p.name) & (other.held > _WAITS))
+            rows = p.select(p.name, p.most, p.path, p.held, in_use).where(p.execution == execution).order_by(p.path)
+            return [Permit(*row[:3], held=bool(row[3]), in_use=row[4]) for row in rows.tuples()]
+
+
+def _place(entry: tuple[str, Permit]) -> tuple[str, str]:
+    return entry[0], entry[1].path
+
+
+def _number(name: str) -> int:
+    """The number of the advisory lock of a limit."""
+    return int.from_bytes(hashlib.sha256(f"workflow limit {name}".encode()).digest()[:8], signed=True)
+
+
+def _marks(names: Sequence[str]) -> str:
+    return ", ".join(["%s"] * len(names))
