@@ -37,7 +37,8 @@ _HAND_OUT: Final = (
     f" limit (select case when places > 0 then places else 0 end from ({_ROOM}) as room))"
 )
 _SEND: Final = "insert into inbox (execution, kind, path, attempt, body) select execution, "
-_ONCE: Final = " on conflict do nothing"
+#: Letters in the order in which their readers came.
+_ONCE: Final = " order by execution, path on conflict do nothing"
 _DENY: Final = (
     f"{_SEND}'denied', path, 0, '{{}}' from permit where execution = %s and path = %s and held = 0{_ONCE}"
 )
