@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wfcore.engine import machine
+from wfcore.engine import machine, permits
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.exchange import NoExchange
+from wfcore.engine.flow import settle
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.preparing import make_attempt
@@ -15,7 +16,7 @@ from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
-from wfcore.model.execution import PENDING, RUNNING, WAITING, ExecutionRecord
+from wfcore.model.execution import LIMIT, PENDING, RUNNING, WAITING, ExecutionRecord
 
 
 @dataclass(slots=True)
@@ -78,11 +79,17 @@ class Allotment:
         return bool(found)
 
     def _allot_ready(self, run: Run, group: Group, now: int) -> None:
+        asked = False
         while run.ready:
             path = run.ready.popleft()
-            if self.capacity.tasks_queued or not self._place(run, path, group, now):
+            if permits.lacks(run, path):
+                permits.ask(run, path)
+                asked = True
+            elif self.capacity.tasks_queued or not self._place(run, path, group, now):
                 machine.queue(run, path)
                 self.capacity.queue_task(run.record.id, path)
+        if asked:
+            settle(run, now)
 
     def _let_run(self, chosen: ExecutionRecord | str, group: Group, now: int) -> None:
         id = chosen if isinstance(chosen, str) else chosen.id
@@ -107,7 +114,8 @@ class Allotment:
     def _wait_on(self, run: Run, group: Group) -> None:
         """Its timers have rung and are gone, but since then the clock was set back: nothing is due yet."""
         for path in run.waiting:
-            group.timers.append(Timer(run.tasks[path].due_at or 0, "due", run.record.id, path))
+            if run.tasks[path].waiting != LIMIT:
+                group.timers.append(Timer(run.tasks[path].due_at or 0, "due", run.record.id, path))
 
     def _load(self, chosen: ExecutionRecord | str, group: Group, now: int) -> Run | None:
         """The execution; one whose workflow cannot be loaded any more ends here, and alone."""

@@ -11,6 +11,7 @@ from wfcore.audit import AuditLog
 from wfcore.engine.content import pack
 from wfcore.engine.ids import Ids
 from wfcore.engine.library import Library, Revision
+from wfcore.engine.limits import recorded
 from wfcore.engine.mail import CancelRequest, Submission
 from wfcore.engine.owner import Owner
 from wfcore.errors import Conflict, NotFound, Unavailable
@@ -18,6 +19,7 @@ from wfcore.language.inputs import coerce
 from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.execution import OPEN, ExecutionRecord
 from wfcore.model.records import Message, Tick
+from wfcore.model.values import Scope
 from wfcore.plugins.contracts import Clock, Storage
 
 #: Seconds after which the owner is taken to be stuck.
@@ -54,7 +56,7 @@ class Request:
 class Dispatch:
     """Submits and cancels executions on behalf of the API, the triggers and the command line.
 
-    ``tell`` lets the other servers know (see ``Pulse``).
+    ``tell`` lets the other servers know (see ``Pulse``); ``limits`` are those of the installation, by name.
     """
 
     storage: Storage
@@ -66,6 +68,7 @@ class Dispatch:
     ids: Ids
     tell: Callable[..., None]
     audit: AuditLog
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
         """Create an execution durably; (record, True), or the one its key or tick made before and False.
@@ -147,8 +150,24 @@ class Dispatch:
             inputs=stored_inputs,
             labels={**workflow.labels, **request.labels},
             key=request.key,
+            limits=self._limits(revision, inputs, trigger, now),
         )
         return Submission(record, workflow, revision.plan, request.tick, blobs + more, Future())
+
+    def _limits(
+        self, revision: Revision, inputs: Mapping[str, Any], trigger: Mapping[str, Any], now: int
+    ) -> Mapping[str, tuple[str, int]]:
+        if not revision.plan.limited:
+            return {}
+        flow = revision.workflow
+        about = {
+            "id": flow.id,
+            "namespace": flow.namespace,
+            "revision": revision.record.revision,
+            "labels": dict(flow.labels),
+        }
+        scope = Scope({"inputs": inputs, "trigger": trigger, "workflow": about}, now)
+        return recorded(revision.plan, scope, self.limits)
 
 
 def _answer(reply: Future[_T]) -> _T:

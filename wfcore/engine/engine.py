@@ -71,6 +71,7 @@ class Parts:
     lease: float
     reread_packages: Callable[[], None]
     audit: AuditLog
+    limits: Mapping[str, int]
     secrets: Desk | None = None
 
 
@@ -113,6 +114,7 @@ class Engine:
             Ids(),
             self._pulse.tell,
             parts.audit,
+            parts.limits,
         )
         self.ticker = Ticker(
             parts.storage, parts.library, self.dispatch, parts.clock, parts.triggers, parts.env

@@ -10,6 +10,7 @@ from wfcore.model.execution import (
     CANCELLED,
     EXECUTION_MOVES,
     FAILED,
+    LIMIT,
     PENDING,
     RUNNING,
     SKIPPED,
@@ -121,6 +122,8 @@ def end_task(run: Run, task: TaskRecord, state: str, now: int) -> None:
             continue  # it follows a failed task by more than one way
         for members in (run.running, run.waiting, run.queued):
             members.discard(ended.path)
+        if ended.path in run.permitted or ended.waiting == LIMIT:
+            run.free(ended.path)
         move_task(run, ended, state)
         ended.ended_at = now
         if state == SUCCESS:
@@ -155,6 +158,7 @@ def settle(run: Run, now: int) -> None:
 def finish_execution(run: Run, now: int) -> None:
     """All parts are done: the execution's end follows from its error alone."""
     run.scope = None
+    run.free("")
     error = run.error
     state = SUCCESS if error is None else CANCELLED if error["type"] == "cancelled" else FAILED
     move_execution(run, state)
@@ -202,6 +206,8 @@ def _first_failure(run: Run, part: Part) -> str | None:
 
 
 def _take_up(run: Run, task: TaskRecord) -> None:
+    if task.state in (PENDING, RUNNING) and task.path in run.record.limits:
+        run.permitted.add(task.path)
     if task.state == PENDING:
         run.queued.add(task.path)
         run.ready.append(task.path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wfcore.engine import machine
+from wfcore.engine import machine, permits
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.capacity import Capacity
 from wfcore.engine.exchange import NoExchange
@@ -14,11 +14,22 @@ from wfcore.engine.flow import SECOND, give_time, has_begun, is_limited
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.letters import LINES, OUTCOME, lines_of, outcome_of
-from wfcore.engine.mail import CancelRequest, Ended, Inbox, Letter, Line, Mail, Offers, Submission, Take
+from wfcore.engine.mail import (
+    Asked,
+    CancelRequest,
+    Ended,
+    Inbox,
+    Letter,
+    Line,
+    Mail,
+    Offers,
+    Submission,
+    Take,
+)
 from wfcore.engine.run import Run
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer
-from wfcore.model.execution import OPEN, PENDING, Cancelled, Error, Failed
+from wfcore.model.execution import LIMIT, OPEN, PENDING, Cancelled, Error, Failed
 from wfcore.model.records import Message
 from wfcore.plugins.contracts import Storage
 
@@ -55,14 +66,17 @@ class Intake:
         if not mail.reply.set_running_or_notify_cancel():
             return  # who asked has gone, told that it was not recorded
         record = mail.record
-        admitted = self.slots.admit(record.id)
-        if admitted or not self.slots.shared:
+        limited = "" in record.limits
+        admitted = not limited and self.slots.admit(record.id)
+        if admitted or limited or not self.slots.shared:
             record.owner, record.epoch = self.ledger.owner, 1
         run = group.touch(machine.create(record, mail.workflow, mail.plan, now))
         run.refer(mail.blobs)
         group.created[record.id] = mail
         group.replies.append((record.id, mail.reply, record))
-        if admitted:
+        if limited:
+            permits.ask_to_begin(run)
+        elif admitted:
             machine.start(run, now)
             self.ledger.runs[record.id] = run
         elif not self.slots.shared:
@@ -145,6 +159,24 @@ class Intake:
         elif message.kind.startswith(LINES):
             for level, text in lines_of(message):
                 run.note(now, "log", message.path, message.attempt, level=level, message=text)
+        elif message.kind == permits.GRANTED:
+            self._permitted(run, message.path)
+        elif message.kind == permits.DENIED and run.record.waiting == LIMIT:
+            machine.stop(run, permits.denial(run), now)
+
+    def asked(self, mail: Asked, group: Group, now: int) -> None:
+        """Who has asked for permits and waits says so."""
+        run = self.ledger.get(mail.execution, now)
+        if run is not None:
+            permits.note_waiting(run, self.storage.permits(mail.execution), now)
+            group.touch(run)
+
+    def _permitted(self, run: Run, path: str) -> None:
+        if path:
+            permits.granted(run, path)
+        elif run.record.state == PENDING:
+            run.record.waiting = None
+            self.capacity.wait_new(run.record)
 
     def doubt(self, events: Iterable[Mail | Timer]) -> None:
         """These come again, and nobody knows whether they have been written: messages may be consumed."""
@@ -199,7 +231,7 @@ class Intake:
 
     def _cancel(self, run: Run, reason: str, group: Group, now: int) -> None:
         if run.record.state == PENDING:
-            self.capacity.withdraw(run.record.id)
+            self.capacity.withdraw(run.record)
         machine.cancel(group.touch(run), reason, now)
         self._stop_attempts(run, "cancelled", group, now)
 

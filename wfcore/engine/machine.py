@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable
 
+from wfcore.engine import permits
 from wfcore.engine.flow import (
     SECOND,
     cancel_rest,
@@ -161,6 +162,8 @@ def due(run: Run, path: str, now: int) -> None:
         return
     if task.waiting == "timer":
         end_task(run, task, SUCCESS, now)
+    elif permits.lacks(run, path):
+        permits.ask(run, path)
     elif path not in run.ready:
         run.ready.append(path)
     settle(run, now)
@@ -211,6 +214,8 @@ def abandon(record: ExecutionRecord, tasks: Iterable[TaskRecord], error: Error, 
         if task.state not in TERMINAL:
             move_task(run, task, CANCELLED).ended_at = now
             run.note(now, "task.cancelled", task.path, task.attempt, state=CANCELLED)
+    for path in record.limits:
+        run.free(path)
     record.error = json.dumps(error.to_dict())
     finish_execution(run, now)
     return run
@@ -222,6 +227,7 @@ def _wait(run: Run, task: TaskRecord, why: str, until: int, now: int) -> None:
         return
     move_task(run, task, WAITING)
     task.waiting, task.due_at = why, until
+    run.free(task.path)
     run.waiting.add(task.path)
     if why != "retry":
         run.note(now, "task.waiting", task.path, task.attempt, until=until)

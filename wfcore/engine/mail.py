@@ -68,6 +68,13 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """An execution has asked for permits: perhaps it has to wait for some."""
+
+    execution: str
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """There may be executions whose server is dead."""
 
@@ -135,6 +142,7 @@ Mail = (
     | CancelRequest
     | Inbox
     | Letter
+    | Asked
     | Adopt
     | Room
     | Want
@@ -155,6 +163,6 @@ def execution_of(event: Mail | Timer) -> str:
             return attempt.job.execution
         case Letter(message=message):
             return message.execution
-        case CancelRequest(execution=execution) | Timer(execution=execution):
+        case CancelRequest(execution=execution) | Asked(execution=execution) | Timer(execution=execution):
             return execution
     return ""

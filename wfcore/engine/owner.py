@@ -22,6 +22,7 @@ from wfcore.engine.intake import Intake
 from wfcore.engine.ledger import Ledger
 from wfcore.engine.mail import (
     Adopt,
+    Asked,
     CancelRequest,
     Drain,
     Ended,
@@ -93,6 +94,7 @@ class Owner:
             CancelRequest: self._intake.cancel,
             Inbox: self._intake.inbox,
             Letter: self._intake.letter,
+            Asked: self._intake.asked,
             Adopt: self._adopt,
             Room: self._hear,
             Want: self._give,

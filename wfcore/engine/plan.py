@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wfcore.model.execution import FINALLY, ON_FAILURE, OUTPUTS
-from wfcore.model.workflow import Group, Task, Workflow
+from wfcore.model.workflow import Concurrency, Group, Task, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,15 @@ class Part:
 class Plan:
     """The parts of an execution, in the order in which they may run.
 
-    ``outputs`` has one task, which evaluates the workflow's outputs, or none.
+    ``outputs`` has one task, which evaluates the workflow's outputs, or none. ``limited`` has for each path
+    that needs a permit (that of the workflow is empty) the name of a limit of its own, and what is declared.
     """
 
     main: Part
     outputs: Part
     on_failure: Part
     finally_: Part
+    limited: Mapping[str, tuple[str, Concurrency]]
 
     def part(self, path: str) -> Part:
         """The part that a task path lies in."""
@@ -61,7 +63,18 @@ def plan(workflow: Workflow) -> Plan:
         _part("", outputs),
         _part(ON_FAILURE, workflow.on_failure),
         _part(FINALLY, workflow.finally_),
+        dict(_limited(workflow)),
     )
+
+
+def _limited(workflow: Workflow) -> Iterator[tuple[str, tuple[str, Concurrency]]]:
+    if workflow.concurrency is not None:
+        yield "", (workflow.address, workflow.concurrency)
+    groups = (("", workflow.tasks), (ON_FAILURE, workflow.on_failure), (FINALLY, workflow.finally_))
+    for prefix, group in groups:
+        for name, task in group.tasks.items():
+            if task.concurrency is not None:
+                yield prefix + name, (f"{workflow.address}:{name}", task.concurrency)
 
 
 def _part(prefix: str, group: Group) -> Part:

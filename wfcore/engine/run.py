@@ -10,7 +10,7 @@ from typing import Any
 
 from wfcore.engine.plan import Part, Plan
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
-from wfcore.model.records import Step, Tick
+from wfcore.model.records import Permit, Step, Tick
 from wfcore.model.workflow import Workflow
 
 
@@ -29,7 +29,7 @@ class Run:
 
     ``ready`` are paths that may start now, ``queued`` those of them that have a PENDING row because
     no slot was free, ``running`` and ``waiting`` what their rows say; the rest is in ``tasks``. ``admits``:
-    the next step takes a workflow slot.
+    the next step takes a workflow slot. ``permitted`` are the tasks that hold a permit of their limit.
     """
 
     record: ExecutionRecord
@@ -43,10 +43,13 @@ class Run:
     waiting: set[str] = field(default_factory=set)
     stopping: bool = False
     admits: bool = False
+    permitted: set[str] = field(default_factory=set)
     _changed: dict[str, TaskRecord] = field(default_factory=dict)
     _facts: list[Fact] = field(default_factory=list)
     _blobs: list[str] = field(default_factory=list)
     _taken: list[int] = field(default_factory=list)
+    _asks: dict[str, Permit] = field(default_factory=dict)
+    _frees: dict[str, Permit] = field(default_factory=dict)
 
     def note(self, now: int, kind: str, path: str = "", attempt: int = 0, **body: Any) -> None:
         """Append a fact; its number follows the last one, and it is not before the execution was created.
@@ -70,6 +73,19 @@ class Run:
         """The inbox message has been dealt with."""
         self._taken.append(id)
 
+    def ask(self, path: str, manner: str = "wait") -> None:
+        """Ask for the permit that this path needs."""
+        name, most = self.record.limits[path]
+        self._asks[path] = Permit(name, most, path, manner)
+
+    def free(self, path: str) -> None:
+        """Give the permit of this path back, or its place in the queue, if it needs one."""
+        limit = self.record.limits.get(path)
+        if limit is not None:
+            self.permitted.discard(path)
+            self._asks.pop(path, None)
+            self._frees[path] = Permit(limit[0], limit[1], path)
+
     @property
     def dirty(self) -> bool:
         """Whether there is anything to commit."""
@@ -86,8 +102,11 @@ class Run:
             tuple(self._blobs),
             tuple(self._taken),
             self.admits,
+            tuple(self._asks.values()),
+            tuple(self._frees.values()),
         )
         self._changed, self._facts, self._blobs, self._taken = {}, [], [], []
+        self._asks, self._frees = {}, {}
         self.admits = False
         return step
 

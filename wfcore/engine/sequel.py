@@ -11,11 +11,11 @@ from wfcore.engine.exchange import NoExchange
 from wfcore.engine.flow import SECOND
 from wfcore.engine.group import Group
 from wfcore.engine.ledger import Ledger
-from wfcore.engine.mail import Ended, Mail, Offers
+from wfcore.engine.mail import Asked, Ended, Inbox, Mail, Offers
 from wfcore.engine.recovery import Recovery
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer, Timers
-from wfcore.model.execution import CANCELLED, PENDING, TERMINAL, WAITING, Cancelled, Error, Failed
+from wfcore.model.execution import CANCELLED, LIMIT, PENDING, TERMINAL, WAITING, Cancelled, Error, Failed
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Job
 
@@ -44,8 +44,9 @@ class Sequel:
         """A refused step: the submission was made before, or another server owns the execution now."""
         group.refuse(execution)
         if execution in group.created:
-            if group.touched[execution].record.state == PENDING and not self.slots.shared:
-                self.slots.capacity.withdraw(execution)
+            record = group.touched[execution].record
+            if record.state == PENDING and not self.slots.shared:
+                self.slots.capacity.withdraw(record)
         else:
             log.warning("execution %s belongs to another server now", execution)
             group.stopping += [(attempt, "shutdown") for attempt in self.ledger.running(execution)]
@@ -62,6 +63,7 @@ class Sequel:
             self.timers.add(timer)
         for step in steps:
             self._follow_up(step, now)
+        self._hear_of_permits(steps)
         for attempt in group.back:
             for what in ("expire", "give_up"):
                 self.timers.withdraw(what, *attempt.key)
@@ -74,6 +76,14 @@ class Sequel:
             self.send(Ended(attempt, Cancelled()))
         if self.exchange.restless:
             self.send(Offers(call=False))
+
+    def _hear_of_permits(self, steps: Sequence[Step]) -> None:
+        """Some of ours may have got one by these steps, and some may have to wait."""
+        if any(step.asks or step.frees for step in steps):
+            self.send(Inbox())
+            for step in steps:
+                if step.asks:
+                    self.send(Asked(step.execution.id))
 
     def _stop(self, attempt: Attempt, reason: str) -> None:
         attempt.stop(reason)
@@ -120,7 +130,7 @@ class Sequel:
             if self.slots.capacity.offered:
                 self._drop_offered(record.id)
             self.ledger.drop(record.id)
-        elif record.state == WAITING and not soon:
+        elif (record.state == WAITING and not soon) or record.waiting == LIMIT:
             self.ledger.drop(record.id)
 
     def _drop_offered(self, execution: str) -> None:

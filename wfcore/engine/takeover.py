@@ -14,7 +14,7 @@ from wfcore.engine.ledger import Ledger
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer, Timers
 from wfcore.errors import Unavailable
-from wfcore.model.execution import PENDING, RUNNING, WAITING, Error, ExecutionRecord
+from wfcore.model.execution import LIMIT, PENDING, RUNNING, WAITING, Error, ExecutionRecord
 from wfcore.model.records import ExecutionQuery
 from wfcore.plugins.contracts import Storage
 
@@ -92,7 +92,8 @@ class Takeover:
             if record.id in self.condemned:
                 self.give_up(record, self.condemned[record.id], group, now)
             elif record.state == PENDING:
-                self.capacity.wait_new(record)
+                if record.waiting != LIMIT:
+                    self.capacity.wait_new(record)
             else:
                 self._resume(record, group, now)
 
@@ -111,6 +112,8 @@ class Takeover:
         if record.state == RUNNING:
             self.capacity.admitted.add(record.id)
         for path in run.waiting:
+            if run.tasks[path].waiting == LIMIT:
+                continue
             self.timers.add(Timer(run.tasks[path].due_at or now, "due", record.id, path))
         if record.deadline is not None:
             self.timers.add(Timer(record.deadline, "deadline", record.id))

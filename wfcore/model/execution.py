@@ -19,6 +19,9 @@ TASK_STATES: Final = (*EXECUTION_STATES, SKIPPED)
 TERMINAL: Final = frozenset({SUCCESS, FAILED, CANCELLED, SKIPPED})
 OPEN: Final = frozenset({PENDING, RUNNING, WAITING})
 
+#: What a task, or a PENDING execution, waits for that has no permit.
+LIMIT: Final = "limit"
+
 #: From each state, the states that may follow. A move to the same state is a no-op, never a second effect.
 EXECUTION_MOVES: Final[Mapping[str, frozenset[str]]] = {
     PENDING: frozenset({RUNNING, FAILED, CANCELLED}),

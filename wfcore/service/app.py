@@ -233,6 +233,7 @@ def _engine(
         reread_packages=installed.shelf.forget,
         secrets=installed.desk(),
         audit=audit,
+        limits=limits.get("limits", {}),
     )
     return Engine(parts)
 

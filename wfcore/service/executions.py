@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,8 +14,8 @@ from wfcore.engine.dispatch import Dispatch, Request
 from wfcore.engine.watch import Watch
 from wfcore.errors import NotFound, UsageError
 from wfcore.model.actor import LOCAL, Actor
-from wfcore.model.execution import OUTPUTS, TERMINAL, ExecutionRecord, Fact, TaskRecord
-from wfcore.model.records import ExecutionQuery
+from wfcore.model.execution import OPEN, OUTPUTS, TERMINAL, ExecutionRecord, Fact, TaskRecord
+from wfcore.model.records import ExecutionQuery, Permit
 from wfcore.model.times import rfc3339
 from wfcore.plugins.contracts import Storage
 
@@ -51,10 +51,12 @@ class History:
         """The execution with trigger, inputs, outputs and tasks; of values above SHOWN only their mark."""
         record = self._record(id)
         tasks = [task for task in self._storage.tasks(id) if task.path != OUTPUTS]
+        permits = {permit.path: _limit(permit) for permit in self._permits(record)}
         return {
             **summary(record),
+            "limit": permits.get(""),
             **{part: self._shown(id, getattr(record, part), part) for part in PARTS},
-            "tasks": [self._task(id, task) for task in tasks],
+            "tasks": [{**self._task(id, task), "limit": permits.get(task.path)} for task in tasks],
         }
 
     def content(self, id: str, part: str, task: str = "") -> bytes:
@@ -101,6 +103,10 @@ class History:
             remedy = "see `workflow execution list` for what is there"
             raise NotFound(f"there is no execution {id}", remedy=remedy)
         return record
+
+    def _permits(self, record: ExecutionRecord) -> Sequence[Permit]:
+        """What it and its tasks hold or wait for; what has no limits, or has ended, is not asked for."""
+        return self._storage.permits(record.id) if record.limits and record.state in OPEN else ()
 
     def _shown(self, id: str, stored: str | None, part: str, task: str = "") -> Any:
         bytes = size(stored)
@@ -217,6 +223,10 @@ def summary(record: ExecutionRecord) -> dict[str, Any]:
         "error": json.loads(record.error) if record.error else None,
         "seconds": None if ended is None else (ended - record.created_at) / 1e6,
     }
+
+
+def _limit(permit: Permit) -> dict[str, Any]:
+    return {"name": permit.limit, "most": permit.most, "in_use": permit.in_use, "held": permit.held}
 
 
 def _fact(fact: Fact) -> dict[str, Any]:

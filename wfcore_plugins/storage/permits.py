@@ -47,9 +47,7 @@ _OLD: Final = (
     "select execution from permit where name = %s and execution < (select min(execution) from"
     " (select execution from permit where name = %s order by execution desc limit %s) as newest)"
 )
-_REPLACE: Final = (
-    f"{_SEND}'cancel', '', 0, %s from permit where execution in ({_OLD}){_ONCE}"
-)
+_REPLACE: Final = f"{_SEND}'cancel', '', 0, %s from permit where execution in ({_OLD}){_ONCE}"
 _REPLACED: Final = '{"reason":"a newer execution takes its place (on_limit: cancel_oldest)"}'
 _TELL: Final = "select pg_notify(%s, 'inbox ' || owner) from execution where owner is not null and id in "
 _QUEUED: Final = "select pg_notify(%s, 'queued') where exists "
@@ -107,8 +105,11 @@ class PermitQueries:
         with self.reading() as t:
             p, other = t.permit, t.permit.clone().alias("other")
             in_use = other.select(fn.COUNT(other.path)).where((other.name == p.name) & (other.held > _WAITS))
-            rows = p.select(p.name, p.most, p.path, p.held, in_use).where(p.execution == execution).order_by(p.path)
-            return [Permit(*row[:3], held=bool(row[3]), in_use=row[4]) for row in rows.tuples()]
+            rows = p.select(p.name, p.most, p.path, p.held, in_use).where(p.execution == execution)
+            return [
+                Permit(name, most, path, held=held > _WAITS, in_use=used)
+                for name, most, path, held, used in rows.order_by(p.path).tuples()
+            ]
 
 
 def _place(entry: tuple[str, Permit]) -> tuple[str, str]:

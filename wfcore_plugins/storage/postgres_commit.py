@@ -27,7 +27,6 @@ from .commit import (
 from .permits import CHANNEL, permit_statements
 from .schema import COLUMNS
 
-
 _NUMBERS: Final = frozenset(
     ("revision", "epoch", "seq", "generation", "created_at", "started_at", "ended_at", "deadline", "place")
 )
