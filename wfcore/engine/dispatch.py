@@ -108,8 +108,8 @@ class Dispatch:
                 return
             if done is None:  # it has come to another server
                 self._tell_owner(execution)
-            if done is not False:
-                return
+            if done is not False or self.storage.facts(execution, record.seq, 1, "execution.cancelling"):
+                return  # the second: its owner had read the message before it was asked
         raise Conflict(
             f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
         )

@@ -15,8 +15,9 @@ from .schema import Sessions
 CHANNEL: Final = "workflow"
 
 Statement = tuple[str, Sequence[Any]]
-#: ``held`` of a permit: it waits, it holds, it has been handed out by this very transaction.
-_WAITS, _HOLDS, _NEW = 0, 1, 2
+#: ``held`` of a permit, beside 1: it waits, or has been handed out by this very transaction. Of an execution
+#: that was told to give way to a newer one it is -1 (it waited) or 3 (it holds it until it has ended).
+_WAITS, _NEW = 0, 2
 #: Whoever hands out permits of a limit does so alone. In an order that is the same on every server.
 _ALONE: Final = "select pg_advisory_xact_lock(number) from unnest(%s::bigint[]) as given (number)"
 _FREE: Final = "delete from permit where execution = %s and path = %s"
@@ -44,10 +45,11 @@ _DENY: Final = (
 )
 #: Those that are older than the newest ones which may hold a permit.
 _OLD: Final = (
-    "select execution from permit where name = %s and execution < (select min(execution) from"
-    " (select execution from permit where name = %s order by execution desc limit %s) as newest)"
+    "select execution from permit where name = %s and held between 0 and 2"
+    " and execution < (select min(execution) from (select execution from permit where name = %s order by execution desc limit %s) as newest)"
 )
 _REPLACE: Final = f"{_SEND}'cancel', '', 0, %s from permit where execution in ({_OLD}){_ONCE}"
+_GONE: Final = f"update permit set held = case held when 0 then -1 else 3 end where execution in ({_OLD})"  # noqa: S608
 _REPLACED: Final = '{"reason":"a newer execution takes its place (on_limit: cancel_oldest)"}'
 _TELL: Final = "select pg_notify(%s, 'inbox ' || owner) from execution where owner is not null and id in "
 _QUEUED: Final = "select pg_notify(%s, 'queued') where exists "
@@ -71,18 +73,25 @@ def permit_statements(steps: Sequence[Step], *, shared: bool) -> Iterator[Statem
         yield _UNTELL, (execution, permit.path)
     for execution, permit in sorted(asks, key=_place):
         yield _ASK, (execution, permit.path, permit.limit, permit.most)
+    for _, permit in asks:
+        if permit.manner == "cancel_oldest":
+            yield from _replacing(permit, shared=shared)
     for name in names:
         yield _HAND_OUT, (name, name, name)
     yield from _consequences(names, shared=shared)
     for execution, permit in asks:
         if permit.manner in ("skip", "fail"):
             yield _DENY, (execution, permit.path)
-        elif permit.manner == "cancel_oldest":
-            old = (permit.limit, permit.limit, permit.most)
-            yield _REPLACE, (_REPLACED, *old)
-            if shared:
-                yield f"{_TELL}({_OLD})", (CHANNEL, *old)
     yield f"{_DONE}({_marks(names)})", names
+
+
+def _replacing(permit: Permit, *, shared: bool) -> Iterator[Statement]:
+    """The oldest are told to go, once: another cancel would stop what they do at their end."""
+    old = (permit.limit, permit.limit, permit.most)
+    yield _REPLACE, (_REPLACED, *old)
+    if shared:
+        yield f"{_TELL}({_OLD})", (CHANNEL, *old)
+    yield _GONE, old
 
 
 def _consequences(names: Sequence[str], *, shared: bool) -> Iterator[Statement]:

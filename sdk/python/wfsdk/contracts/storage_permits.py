@@ -142,6 +142,19 @@ class PermitContract:
         cancels = [letter for letter in letters(storage) if letter[2] == "cancel"]
         assert cancels == [("0000", "", "cancel"), ("0001", "", "cancel")]
         assert holders(storage, "0000", "0001", "0002", "0004") == ["0000", "0001"], "until they have ended"
+        taken = {
+            message.execution: [message.id] for message in storage.inbox("me") if message.kind == "cancel"
+        }
+        epoch = 2 if isinstance(storage, SharedStorage) else 0
+        for name in ("0000", "0001"):
+            storage.commit([Step(running(name, state="PENDING", epoch=epoch), taken=taken[name])])
+        storage.commit([begin("0005", most=2, manner="cancel_oldest")])
+        cancels = [letter for letter in letters(storage) if letter[2] == "cancel"]
+        assert cancels == [("0002", "", "cancel")], "each is told once"
+        for name in ("0000", "0001"):
+            ended = running(name, state="CANCELLED", ended_at=5, epoch=epoch)
+            storage.commit([Step(ended, frees=[Permit("pay", 1)])])
+        assert holders(storage, "0002", "0004", "0005") == ["0004", "0005"], "who was told to go gets none"
 
     def test_permits_go_when_the_execution_is_purged(self, storage: Storage) -> None:
         create(storage, running("0001"))

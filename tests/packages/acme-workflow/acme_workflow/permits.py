@@ -10,6 +10,8 @@ from acme_workflow.journal import Change
 from wfcore.api import Message, Permit, Step
 
 DENIED = ("skip", "fail")
+#: Told to give way to a newer one.
+GONE = "gone"
 
 
 def post(change: Change, message: Message) -> bool:
@@ -36,15 +38,14 @@ def permits(change: Change, steps: Sequence[Step]) -> None:
         for each in step.asks:
             held = getattr(change.get("permits", step.execution.id, each.path), "held", False)
             change.put("permits", (step.execution.id, each.path), replace(each, held=held))
+    for asked in asks.values():
+        if asked.manner == "cancel_oldest":
+            _replace(change, asked)
     for limit in limits:
         _hand_out(change, limit)
     for key, asked in asks.items():
         if asked.manner in DENIED and not change.get("permits", *key).held:
             post(change, Message(key[0], "denied", key[1]))
-        elif asked.manner == "cancel_oldest":
-            reason = {"reason": "a newer execution takes its place (on_limit: cancel_oldest)"}
-            for old, _ in of(change, asked.limit)[: -asked.most]:
-                post(change, Message(old[0], "cancel", body=reason))
 
 
 def of(change: Change, limit: str) -> list[tuple[tuple[Any, ...], Permit]]:
@@ -52,9 +53,19 @@ def of(change: Change, limit: str) -> list[tuple[tuple[Any, ...], Permit]]:
     return sorted((row for row in change.scan("permits") if row[1].limit == limit), key=lambda row: row[0])
 
 
+def _replace(change: Change, asked: Permit) -> None:
+    """The oldest go, once."""
+    reason = {"reason": "a newer execution takes its place (on_limit: cancel_oldest)"}
+    for key, permit in of(change, asked.limit)[: -asked.most]:
+        if permit.manner != GONE:
+            post(change, Message(key[0], "cancel", body=reason))
+            change.put("permits", key, replace(permit, manner=GONE))
+
+
 def _hand_out(change: Change, limit: str) -> None:
-    waiting = [row for row in of(change, limit) if not row[1].held]
-    held = len(of(change, limit)) - len(waiting)
+    rows = of(change, limit)
+    held = sum(permit.held for _, permit in rows)
+    waiting = [row for row in rows if not row[1].held and row[1].manner != GONE]
     room = max(0, waiting[-1][1].most - held) if waiting else 0
     for key, permit in waiting[:room]:
         change.put("permits", key, replace(permit, held=True))
