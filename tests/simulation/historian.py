@@ -15,15 +15,16 @@ from wfcore.model.execution import (
 
 #: What may have been told last of a task when this is told of it; "" is nothing.
 STORY = {
-    "task.started": {"", "task.lost", "task.retrying", "task.released"},
+    "task.started": {"", "task.limited", "task.lost", "task.retrying", "task.released"},
+    "task.limited": {"", "task.limited", "task.retrying"},
     "task.lost": {"task.started"},
     "task.retrying": {"task.started"},
     "task.released": {"task.started"},
     "task.waiting": {"task.started"},
     "task.finished": {"task.started", "task.waiting", "task.lost"},
-    "task.skipped": {"", "task.started", "task.lost", "task.retrying", "task.released"},
+    "task.skipped": {"", "task.started", "task.limited", "task.lost", "task.retrying", "task.released"},
     "task.cancelled": {
-        "", "task.started", "task.waiting", "task.lost", "task.retrying", "task.released"
+        "", "task.started", "task.waiting", "task.limited", "task.lost", "task.retrying", "task.released"
     },
 }  # fmt: skip
 #: What is told when an attempt has come back.
@@ -61,9 +62,10 @@ class Historian:
             if step.execution.id not in refused:
                 risen |= self._check(server, step, *before[step.execution.id])
                 for number in step.taken:
-                    if messages[number].kind == "cancel":
+                    if number in messages and messages[number].kind == "cancel":  # a permit may be withdrawn
                         kinds = [fact.kind for fact in step.facts]
                         assert "execution.cancelling" in kinds, "a cancel was swallowed"
+        memory.permit_table.check()
         if risen:
             mine = [
                 row.id for row in memory.rows.values() if row.owner == server.name and row.state == RUNNING
@@ -196,6 +198,7 @@ class Historian:
 
     def rest(self):
         """Everything has come to its end."""
+        assert not self.memory.permit_table.rows, f"permits are left: {self.memory.permit_table.rows}"
         for id, row in self.memory.rows.items():
             assert row.state in TERMINAL, f"{id} is {row.state}"
             assert (row.state == SUCCESS) == (row.error is None)

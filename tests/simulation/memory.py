@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from operator import attrgetter
 
+from tests.simulation.permits import Permits
 from wfcore.api import ExecutionRecord, NotFound, Offer, TaskRecord, Unavailable
 from wfcore.model.execution import OPEN
 
@@ -26,12 +27,17 @@ class Draft:
         self.create, self.owner, self.epoch = step.create, step.execution.owner, step.execution.epoch
         self.record, self.tick = step.execution, step.tick
         self.tasks, self.facts, self.taken = tasks, facts, []
+        self.asks, self.frees = {}, {}
 
     def add(self, step):
         self.record = step.execution
         self.tasks = {**self.tasks, **{task.path: task for task in step.tasks}}
         self.facts = [*self.facts, *step.facts]
         self.taken = [*self.taken, *step.taken]
+        for permit in step.frees:
+            self.asks.pop(permit.path, None)
+            self.frees[permit.path] = permit
+        self.asks |= {permit.path: permit for permit in step.asks}
 
 
 class Memory:
@@ -44,6 +50,7 @@ class Memory:
         self.alive, self.shares, self.shared = set(), {}, False
         self.offered, self.missed = {}, set()
         self._posted = 0
+        self.permit_table = Permits(self)
         self.entries = []
 
     def start(self):
@@ -74,6 +81,7 @@ class Memory:
                 raise ValueError(f"two facts of {id} have one number")
         for id, draft in drafts.items():
             self._write(id, draft)
+        self.permit_table.write(drafts)
         return frozenset(refused)
 
     def _acceptable(self, step, drafts):
@@ -102,7 +110,7 @@ class Memory:
         else:
             before = self.rows[id]
             row = copied(record)
-            row.owner, row.epoch = before.owner, before.epoch
+            row.owner, row.epoch, row.waiting = before.owner, before.epoch, before.waiting
             self.rows[id] = row
         self.task_rows[id] = {path: copied(task) for path, task in draft.tasks.items()}
         self.fact_rows[id] = draft.facts
@@ -264,6 +272,9 @@ class Memory:
 
     def audit_heads(self):
         return list({one.server: one for one in self.entries}.values())
+
+    def permits(self, execution):
+        return self.permit_table.read(execution)
 
     def inbox(self, owner):
         return [

@@ -14,7 +14,7 @@ from wfcore.engine.owner import Owner
 from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.worker import Worker
 from wfcore.errors import RetryableError, TerminalError, Unavailable
-from wfcore.model.execution import OPEN, RUNNING, TERMINAL, WAITING, Cancelled
+from wfcore.model.execution import LIMIT, OPEN, RUNNING, TERMINAL, WAITING, Cancelled
 from wfcore.plugins.contracts import Action, Result
 
 SECOND = 1_000_000
@@ -50,7 +50,7 @@ class Connection:
             raise Died
         with world.judging():
             refused = world.historian.commit(server, steps, notify)
-        for text in notify:
+        for text in (*notify, *world.memory.permit_table.told):
             world.tell(None, *text.split())
         if fault == "dies after":
             raise Died
@@ -128,6 +128,7 @@ class Server:
             None,
             partial(world.tell, self),
             audit,
+            world.named,
         )
         self.jobs, self.replies = {}, []
         self.dead = self.sleeping = self.turning = False
@@ -200,7 +201,9 @@ class Server:
             begun = any(task.state == RUNNING for task in memory.task_rows[id].values())
             wanted = [("deadline", id, "", 0)] if begun and row.deadline is not None else []
             if row.state == WAITING and id not in self.capacity._again:
-                waiting = [task for task in memory.task_rows[id].values() if task.state == WAITING]
+                waiting = [
+                    t for t in memory.task_rows[id].values() if t.state == WAITING and t.waiting != LIMIT
+                ]
                 wanted += [("due", id, task.path, 0) for task in waiting]
             assert live.keys() >= set(wanted), f"no timer for {set(wanted) - live.keys()}"
             if row.state in TERMINAL:
@@ -306,6 +309,7 @@ class Server:
             "busy": self.capacity.busy,
             "queues": [*self.capacity._again, *self.capacity._new, *self.capacity._ready],
             "withdrawn": self.capacity._withdrawn,
+            "permitted": self.capacity._permitted,
             "timers": self.owner._timers._live,
             "condemned": self.owner._takeover.condemned,
         }

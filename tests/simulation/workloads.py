@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wfcore.engine.library import Revision
 from wfcore.engine.plan import plan
 from wfcore.model.records import WorkflowRecord
-from wfcore.model.workflow import Group, Retry, Task, Workflow
+from wfcore.model.workflow import Concurrency, Group, Retry, Task, Workflow
 
 RETRIES = (
     Retry(),
@@ -43,6 +43,28 @@ class Fixed:
         return self.value
 
 
+@dataclass(frozen=True)
+class Key:
+    """A key of which there are two values."""
+
+    references: tuple = ()
+    constant: bool = False
+
+    def evaluate(self, scope):
+        return scope.roots["trigger"]["k"]
+
+
+def random_limit(chance, *, whole=False):
+    """A limit by name or by number, with a key or without; the whole workflow has other names than tasks."""
+    named = whole and "flows", not whole and "pay", not whole and "mail"
+    limit = chance.choice([1, 2, *filter(None, named)])
+    manners = ("wait", "wait", "skip", "fail", "cancel_oldest") if whole else ("wait",)
+    manner = chance.choice(manners)
+    if isinstance(limit, str) and manner == "cancel_oldest":
+        manner = "wait"
+    return Concurrency(limit, Key() if chance.random() < 0.3 else None, manner)
+
+
 def random_group(chance, prefix, least, most):
     names = [f"{prefix}{number}" for number in range(chance.randint(least, most))]
     tasks = {}
@@ -59,6 +81,7 @@ def random_group(chance, prefix, least, most):
             timeout=chance.choice(TIMEOUTS),
             continue_on_error=chance.random() < 0.2,
             enabled=chance.random() > 0.07,
+            concurrency=random_limit(chance) if chance.random() < 0.3 else None,
         )
     chance.shuffle(names)
     return Group({name: tasks[name] for name in names})
@@ -76,6 +99,7 @@ def random_workflow(chance, id):
         finally_=random_group(chance, "z", 0, 2 if rich else 0),
         outputs=Fixed({"done": True}) if chance.random() < 0.3 else None,
         timeout=chance.choice((None, None, None, 5.0, 40.0)),
+        concurrency=random_limit(chance, whole=True) if chance.random() < 0.3 else None,
     )
 
 

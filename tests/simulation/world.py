@@ -2,6 +2,7 @@
 
 import random
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import accumulate
 
 from tests.simulation import calm
@@ -64,6 +65,7 @@ class World:
         self.ticks = []
         self.settling = self.broken = False
         self.limit = self.chance.choice((1, 3, 8, 12))
+        self.named = {name: self.chance.randint(1, 3) for name in ("flows", "pay", "mail")}
         self.starts = self.made = self.waiting = self.numbered = 0
         self._tune()
 
@@ -132,14 +134,13 @@ class World:
                 self.ask(server, *self.chance.choice(list(self.asked.items())))
             return
         self.made += 1
-        request = Request("default", self.chance.choice(self.shelf.ids), execution=f"e{self.made}")
+        flow, payload = self.chance.choice(self.shelf.ids), {"k": self.chance.choice("ab")}
+        request = Request("default", flow, payload=payload, execution=f"e{self.made}")
         kind = self.chance.random()
         if kind < 0.5:
-            request = Request(request.namespace, request.id, key=f"k{self.made}")
+            request = replace(request, key=f"k{self.made}", execution=None)
         elif kind < 0.7:
-            request = Request(
-                request.namespace, request.id, tick=Tick("default", request.id, "t", self.made, 0)
-            )
+            request = replace(request, tick=Tick("default", flow, "t", self.made, 0), execution=None)
         self.ask(server, self.made, request)
 
     def ask(self, server, number, request):
@@ -148,13 +149,7 @@ class World:
         if again:
             self.asked[number] = request
             self.numbered += 1
-            request = Request(
-                request.namespace,
-                request.id,
-                key=request.key,
-                tick=request.tick,
-                execution=f"e{number}-{self.numbered}",
-            )
+            request = replace(request, execution=f"e{number}-{self.numbered}")
         try:
             record, created = server.dispatch.submit(request)
         except (Unavailable, Gone):

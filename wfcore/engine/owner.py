@@ -281,4 +281,5 @@ class Owner:
             self._recovery.reloaded(error)
             return False
         self._recovery.reloaded()
+        self._mail.put(Inbox())  # a commit that seemed to fail may have handed out permits
         return True

@@ -46,7 +46,8 @@ _DENY: Final = (
 #: Those that are older than the newest ones which may hold a permit.
 _OLD: Final = (
     "select execution from permit where name = %s and held between 0 and 2"
-    " and execution < (select min(execution) from (select execution from permit where name = %s order by execution desc limit %s) as newest)"
+    " and execution < (select min(execution) from"
+    " (select execution from permit where name = %s order by execution desc limit %s) as newest)"
 )
 _REPLACE: Final = f"{_SEND}'cancel', '', 0, %s from permit where execution in ({_OLD}){_ONCE}"
 _GONE: Final = f"update permit set held = case held when 0 then -1 else 3 end where execution in ({_OLD})"  # noqa: S608

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wfcore.errors import Conflict, InvalidInput, InvalidWorkflow
+from wfcore.errors import Conflict, InvalidInput, InvalidWorkflow, Unavailable
 
 GATE = "{type: witness/gate, inputs: {gate: g}, concurrency: pay}"
 BRIEF = "{type: witness/effect, inputs: {seconds: 0.01}, concurrency: pay}"
@@ -266,6 +266,32 @@ def test_tasks_without_a_limit_cost_no_statement_more(installation):
         installation.end(installation.submit())
         assert installation.statements
         assert not [text for text in installation.statements if "permit" in text.lower()]
+
+
+def test_a_permit_is_heard_of_though_nobody_knew_whether_it_was_written(installation):
+    """A commit that hands out permits is written and seems to fail: the letters lie in the inbox."""
+    with installation.open(**{"limits.pay": 1}) as app:
+        installation.apply(installation.chain(1, GATE), deploy())
+        installation.stage.gates["g"].set()
+        commit, seen = app.storage.commit, []
+
+        def unsure(steps, *notify):
+            refused = commit(steps, *notify)
+            if any(step.asks for step in steps):
+                seen.append(steps)
+                if len(seen) == 1:
+                    raise Unavailable("whether it was written is not known")
+            return refused
+
+        app.storage.commit = unsure
+        with pytest.raises(Unavailable):
+            installation.submit()
+        installation.until(lambda: app.storage.counts() == {"SUCCESS": 1})
+        seen.clear()
+        with pytest.raises(Unavailable):
+            installation.submit("deploy")
+        installation.until(lambda: app.storage.counts() == {"SUCCESS": 2})
+        assert permits(installation) == []
 
 
 def test_a_storage_that_fails_changes_nothing_about_who_holds_what(installation):
