@@ -14,6 +14,7 @@ _STATES = {
     "task.started": "RUNNING",
     "task.waiting": "WAITING",
     "task.retrying": "WAITING",
+    "task.limited": "WAITING",
     "task.skipped": "SKIPPED",
     "task.cancelled": "CANCELLED",
     "task.lost": "PENDING",
@@ -106,6 +107,8 @@ def _note(kind: str, body: Mapping[str, Any]) -> str:
     said = f"{error['type']}: {error['message']}" if error else ""
     if kind == "task.retrying":
         return f"again in {text.duration(body['delay'])} · {said}"
+    if kind == "task.limited":
+        return f"waits for the limit {body['limit']!r} ({body['in_use']} of {body['most']} in use)"
     if kind == "task.lost":
         return "lost with its server"
     return said

@@ -39,6 +39,7 @@ def execution(one: Mapping[str, Any]) -> Iterator[Line]:
         ("execution", one["id"]),
         ("workflow", f"{one['namespace']}/{one['workflow']}, revision {one['revision']}"),
         ("state", text.state(one["state"])),
+        ("limit", _limit(one.get("limit"))),
         ("trigger", one["trigger"]["kind"] if isinstance(one["trigger"], Mapping) else one["trigger"]),
         ("labels", ", ".join(f"{name}={value}" for name, value in one["labels"].items())),
         ("created", text.moment(one["created_at"])),
@@ -173,11 +174,21 @@ def _task(task: Mapping[str, Any]) -> tuple[str | Styled, ...]:
     first, last = text.parse_time(task["started_at"]), text.parse_time(task["ended_at"])
     took = text.duration(last - first) if first and last else ""
     said = failure({**task["error"], "task": ""} if task["error"] else None)
-    if task["state"] == "WAITING":
+    if task["waiting"] == "limit":
+        said = f"{_limit(task.get('limit'))}  {said}".rstrip()
+    elif task["state"] == "WAITING":
         said = f"{task['waiting']} at {text.moment(task['due_at'])}  {said}".rstrip()
     attempt = str(task["attempt"]) if task["attempt"] else ""
     began = text.moment(task["started_at"], "")
     return (task["path"], task["type"], text.state(task["state"]), attempt, began, took, said)
+
+
+def _limit(limit: Mapping[str, Any] | None) -> str:
+    """What it waits for, or holds."""
+    if limit is None:
+        return ""
+    does = "holds a permit of" if limit["held"] else "waits for"
+    return f"{does} the limit {limit['name']!r} ({limit['in_use']} of {limit['most']} in use)"
 
 
 def _fields(*rows: tuple[str, str | Styled]) -> Iterator[Line]:

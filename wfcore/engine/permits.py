@@ -74,4 +74,7 @@ def note_waiting(run: Run, permits: Iterable[Permit], now: int) -> None:
             continue
         kind = "task.limited" if permit.path else "execution.limited"
         attempt = task.attempt if task else 0
-        run.note(now, kind, permit.path, attempt, limit=permit.limit, most=permit.most, in_use=permit.in_use)
+        body = {"limit": permit.limit, "most": permit.most, "in_use": permit.in_use}
+        run.note(now, kind, permit.path, attempt, **body)
+        message = f"waits for the limit {permit.limit!r} ({permit.in_use} of {permit.most} in use)"
+        run.note(now, "log", permit.path, attempt, level="INFO", message=message)

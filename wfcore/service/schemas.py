@@ -62,6 +62,7 @@ _EXECUTION: Final = {
     "error": _maybe(ref("Failure")),
     "seconds": {"type": ["number", "null"]},
 }
+_LIMIT: Final = _maybe(_object(name=_TEXT, most=_WHOLE, in_use=_WHOLE, held=_FLAG))
 _TASK: Final = {
     "path": _TEXT,
     "type": _TEXT,
@@ -70,6 +71,7 @@ _TASK: Final = {
     "losses": _WHOLE,
     "waiting": _MAYBE_TEXT,
     "due_at": _MAYBE_TIME,
+    "limit": _LIMIT,
     "started_at": _MAYBE_TIME,
     "ended_at": _MAYBE_TIME,
     "output": _ANY,
@@ -222,7 +224,9 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Submission": _object(("inputs", "labels"), inputs={"type": "object"}, labels=_LABELS),
     "Cancellation": _object(("reason",), reason={"type": "string", "maxLength": 1000}),
     "Execution": _object(**_EXECUTION, trigger=_TEXT),
-    "Inspection": _object(**_EXECUTION, trigger=_ANY, tasks=_list(ref("Task")), inputs=_ANY, outputs=_ANY),
+    "Inspection": _object(
+        **_EXECUTION, limit=_LIMIT, trigger=_ANY, tasks=_list(ref("Task")), inputs=_ANY, outputs=_ANY
+    ),
     "Executions": _object(executions=_list(ref("Execution")), next=_MAYBE_TEXT),
     "Task": _object(**_TASK),
     "Fact": _object(**_FACT, body={"type": "object"}),

@@ -6,6 +6,7 @@ from wfcore.api import (
     Fact,
     Message,
     PackageRecord,
+    Permit,
     SecretRecord,
     Step,
     TaskRecord,
@@ -56,6 +57,9 @@ def fill(storage, executions=450):
         refer = (blobs[number % 3],) if number % 5 == 0 else ()
         steps.append(Step(record, True, tick, tasks, facts, refer))
     assert not storage.commit(steps)
+    waits = {"state": "WAITING", "workflow": "w1", "limits": {"a": [ODD, 1]}, "seq": 2}
+    limited = [running(f"limit{number}", key=f"kl{number}", **waits) for number in range(3)]
+    assert not storage.commit([Step(each, True, asks=[Permit(ODD, 1, "a")]) for each in limited])
     storage.post(Message("000000", "cancel", body={"reason": ODD}))
     storage.post(Message("000002", "cancel"))
     for number in (1, 2, 3):

@@ -56,6 +56,8 @@ def test_a_task_that_waits_holds_no_slot_and_says_for_what(installation):
         installation.until(lambda: limited("t00", installation, ids[1]))
         assert limited("t00", installation, ids[1]) == [("task.limited", "pay", 1, 1)]
         assert limited("t00", installation, ids[0]) == []
+        (line,) = app.executions.logs(ids[1], 0, 10)
+        assert (line["task"], line["message"]) == ("t00", "waits for the limit 'pay' (1 of 1 in use)")
         shown = app.executions.describe(ids[1])["tasks"][0]
         assert (shown["state"], shown["waiting"]) == ("WAITING", "limit")
         assert shown["limit"] == {"name": "pay", "most": 1, "in_use": 1, "held": False}
