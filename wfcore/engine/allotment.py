@@ -47,7 +47,7 @@ class Allotment:
             if chosen is not None:
                 admitted = True
                 self._let_run(chosen, group, now)
-            elif not self._find_more():
+            elif not self._find_more(group):
                 break
         return admitted
 
@@ -67,7 +67,7 @@ class Allotment:
             self.capacity.busy += 1
             group.starting.append(guest)
 
-    def _find_more(self) -> bool:
+    def _find_more(self, group: Group) -> bool:
         """Whether there is a slot for those who wait here after all, or somebody for a free slot."""
         if self.capacity.waiting:
             return self.slots.grow()
@@ -76,6 +76,7 @@ class Allotment:
         found = self.slots.claim()
         for record in found:
             self.capacity.wait_new(record)
+            group.reads_inbox = group.reads_inbox or "" in record.limits
         return bool(found)
 
     def _allot_ready(self, run: Run, group: Group, now: int) -> None:

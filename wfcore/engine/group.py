@@ -20,7 +20,8 @@ class Group:
     ``back`` are the attempts that have come back, ``letters`` the messages that are consumed.
 
     Only after the commit: ``replies`` (execution, where to, what) are given, ``starting`` attempts
-    are dispatched, ``of_guests`` is told to their owners, ``stopping`` ones are told why, ``timers`` are set.
+    are dispatched, ``of_guests`` is told to their owners, ``stopping`` ones are told why, ``timers`` are set;
+    ``reads_inbox``: what was claimed may have been sent messages while it was nobody's.
     """
 
     touched: dict[str, Run] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Group:
     of_guests: list[Ended | Line] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
     has_read_inbox: bool = False
+    reads_inbox: bool = False
 
     def touch(self, run: Run) -> Run:
         """This run has something to commit."""

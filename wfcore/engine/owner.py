@@ -240,6 +240,8 @@ class Owner:
         self._sequel.follow(group, [step for step in steps if step.execution.id not in refused], now)
         if steps:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
+        if group.reads_inbox:
+            self._mail.put(Inbox())
         if self._slots.settle() or group.queued:
             self._mail.put(Room(group.queued, slots=False))
 
