@@ -288,7 +288,7 @@ def check_facts(execution, facts, row):
     assert "execution.finished" not in kinds[:-1], "something happened after the end"
     before = {}
     for _, _, _, kind, path, attempt, _ in facts:
-        if not path or kind == "log":
+        if not path or kind in ("log", "task.limited"):
             continue
         was, number = before.get(path, ("", 0))
         if kind == "task.started":
