@@ -27,13 +27,14 @@ class Draft:
         self.create, self.owner, self.epoch = step.create, step.execution.owner, step.execution.epoch
         self.record, self.tick = step.execution, step.tick
         self.tasks, self.facts, self.taken = tasks, facts, []
-        self.asks, self.frees = {}, {}
+        self.asks, self.frees, self.queues = {}, {}, False
 
     def add(self, step):
         self.record = step.execution
         self.tasks = {**self.tasks, **{task.path: task for task in step.tasks}}
         self.facts = [*self.facts, *step.facts]
         self.taken = [*self.taken, *step.taken]
+        self.queues = self.queues or step.queues
         for permit in step.frees:
             self.asks.pop(permit.path, None)
             self.frees[permit.path] = permit
@@ -110,7 +111,9 @@ class Memory:
         else:
             before = self.rows[id]
             row = copied(record)
-            row.owner, row.epoch, row.waiting = before.owner, before.epoch, before.waiting
+            row.owner, row.epoch = before.owner, before.epoch + draft.queues
+            if draft.queues:
+                row.owner = None
             self.rows[id] = row
         self.task_rows[id] = {path: copied(task) for path, task in draft.tasks.items()}
         self.fact_rows[id] = draft.facts

@@ -62,17 +62,8 @@ class Permits:
         room = waiting[-1][1].most - sum(row.held for row in rows) if waiting else 0
         for key, row in waiting[: max(0, room)]:
             row.held = True
-            execution = self.memory.rows[key[0]]
-            if key[1]:
-                self.memory.post(Message(key[0], "permit", key[1]))
-                self._tell(key[0])
-                continue
-            execution.waiting = None
-            if self.memory.shared:
-                execution.owner, execution.epoch = None, execution.epoch + 1
-                self.told.append("queued")
-            else:
-                self.memory.post(Message(key[0], "permit"))
+            self.memory.post(Message(key[0], "permit", key[1]))
+            self._tell(key[0])
 
     def _tell(self, execution):
         owner = self.memory.rows[execution].owner

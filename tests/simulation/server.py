@@ -309,7 +309,6 @@ class Server:
             "busy": self.capacity.busy,
             "queues": [*self.capacity._again, *self.capacity._new, *self.capacity._ready],
             "withdrawn": self.capacity._withdrawn,
-            "permitted": self.capacity._permitted,
             "timers": self.owner._timers._live,
             "condemned": self.owner._takeover.condemned,
         }

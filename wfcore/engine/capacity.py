@@ -30,7 +30,6 @@ class Capacity:
     _new: deque[ExecutionRecord | str] = field(default_factory=deque)
     _ready: deque[tuple[str, str]] = field(default_factory=deque)
     _withdrawn: set[str] = field(default_factory=set)
-    _permitted: set[str] = field(default_factory=set)
 
     def admit(self, execution: str) -> bool:
         """Take a workflow slot, if one is free and nobody waits longer."""
@@ -46,25 +45,15 @@ class Capacity:
         self.admitted.discard(execution)
 
     def wait_new(self, record: ExecutionRecord) -> None:
-        """Queue a PENDING execution for a workflow slot; one that had to wait for a permit only once.
-
-        That it has it can be heard more than once.
-        """
-        if "" in record.limits:
-            if record.id in self._permitted:
-                return
-            self._permitted.add(record.id)
+        """Queue a PENDING execution for a workflow slot."""
         self._new.append(record if len(self._new) < ROWS_IN_MEMORY else record.id)
 
-    def withdraw(self, record: ExecutionRecord) -> None:
+    def withdraw(self, execution: str) -> None:
         """A PENDING execution has ended without ever holding a slot."""
-        if "" in record.limits and record.id not in self._permitted:
-            return  # it waited for its permit, not here
-        self._withdrawn.add(record.id)
+        self._withdrawn.add(execution)
         if len(self._withdrawn) == len(self._new):  # nobody else waits, so no slot need come for these to go
             self._new.clear()
             self._withdrawn.clear()
-            self._permitted.clear()
 
     def wait_again(self, execution: str) -> None:
         """Queue an execution that has run before, ahead of new ones."""
@@ -81,7 +70,6 @@ class Capacity:
         while len(self.admitted) < self.workflows and (self._again or self._new):
             chosen = self._again.popleft() if self._again else self._new.popleft()
             id = chosen if isinstance(chosen, str) else chosen.id
-            self._permitted.discard(id)
             if id in self._withdrawn:
                 self._withdrawn.discard(id)
                 continue
@@ -141,4 +129,3 @@ class Capacity:
             queue.clear()
         self.admitted.clear()
         self._withdrawn.clear()
-        self._permitted.clear()

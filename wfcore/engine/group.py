@@ -56,8 +56,9 @@ class Group:
 
     @property
     def queued(self) -> bool:
-        """Whether a submission waits for any server."""
-        return any(mail.record.owner is None for mail in self.created.values())
+        """Whether something waits for any server; to be asked before the steps are made."""
+        new = any(mail.record.owner is None for mail in self.created.values())
+        return new or any(run.queues for run in self.touched.values())
 
     def steps(self) -> list[Step]:
         """The steps of all runs that changed, in order of execution id."""

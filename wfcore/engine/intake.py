@@ -160,7 +160,7 @@ class Intake:
             for level, text in lines_of(message):
                 run.note(now, "log", message.path, message.attempt, level=level, message=text)
         elif message.kind == permits.GRANTED:
-            self._permitted(run, message.path)
+            self._permitted(run, message.path, now)
         elif message.kind == permits.DENIED and run.record.waiting == LIMIT:
             machine.stop(run, permits.denial(run), now)
 
@@ -171,12 +171,18 @@ class Intake:
             permits.note_waiting(run, self.storage.permits(mail.execution), now)
             group.touch(run)
 
-    def _permitted(self, run: Run, path: str) -> None:
+    def _permitted(self, run: Run, path: str, now: int) -> None:
+        """A task is ready; an execution runs if there is a slot, or is queued for one."""
         if path:
             permits.granted(run, path)
-        elif run.record.state == PENDING:
+        elif (run.record.state, run.record.waiting) == (PENDING, LIMIT):
             run.record.waiting = None
-            self.capacity.wait_new(run.record)
+            if self.slots.admit(run.record.id):
+                machine.start(run, now)
+            elif self.slots.shared:
+                run.queues = True
+            else:
+                self.capacity.wait_new(run.record)
 
     def doubt(self, events: Iterable[Mail | Timer]) -> None:
         """These come again, and nobody knows whether they have been written: messages may be consumed."""
@@ -230,8 +236,8 @@ class Intake:
         ring[timer.what](timer, group, now)
 
     def _cancel(self, run: Run, reason: str, group: Group, now: int) -> None:
-        if run.record.state == PENDING:
-            self.capacity.withdraw(run.record)
+        if run.record.state == PENDING and run.record.waiting != LIMIT:
+            self.capacity.withdraw(run.record.id)
         machine.cancel(group.touch(run), reason, now)
         self._stop_attempts(run, "cancelled", group, now)
 

@@ -229,8 +229,8 @@ class Owner:
         self._allotment.allot(group, now)
         while self._allotment.admit(group, now):  # an execution whose tasks are all disabled has ended by now
             self._allotment.allot(group, now)
-        steps = group.steps()
-        refused = self._commit(steps, group)
+        queued, steps = group.queued, group.steps()
+        refused = self._commit(steps, queued=queued)
         self._intake.consumed(group.letters)
         for id in refused:
             self._sequel.refused(id, group)
@@ -242,11 +242,11 @@ class Owner:
             self._audience.committed([step for step in steps if step.execution.id not in refused])
         if group.reads_inbox:
             self._mail.put(Inbox())
-        if self._slots.settle() or group.queued:
-            self._mail.put(Room(group.queued, slots=False))
+        if self._slots.settle() or queued:
+            self._mail.put(Room(queued, slots=False))
 
-    def _commit(self, steps: Sequence[Step], group: Group) -> frozenset[str]:
-        if group.queued:
+    def _commit(self, steps: Sequence[Step], *, queued: bool) -> frozenset[str]:
+        if queued:
             return self._storage.commit(steps, ["queued"])
         return self._storage.commit(steps) if steps else frozenset()
 

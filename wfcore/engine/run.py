@@ -29,7 +29,8 @@ class Run:
 
     ``ready`` are paths that may start now, ``queued`` those of them that have a PENDING row because
     no slot was free, ``running`` and ``waiting`` what their rows say; the rest is in ``tasks``. ``admits``:
-    the next step takes a workflow slot. ``permitted`` are the tasks that hold a permit of their limit.
+    the next step takes a workflow slot. ``queues``: by the next step it is nobody's. ``permitted`` are the
+    tasks that hold a permit of their limit.
     """
 
     record: ExecutionRecord
@@ -43,6 +44,7 @@ class Run:
     waiting: set[str] = field(default_factory=set)
     stopping: bool = False
     admits: bool = False
+    queues: bool = False
     permitted: set[str] = field(default_factory=set)
     _changed: dict[str, TaskRecord] = field(default_factory=dict)
     _facts: list[Fact] = field(default_factory=list)
@@ -102,12 +104,13 @@ class Run:
             tuple(self._blobs),
             tuple(self._taken),
             self.admits,
+            self.queues,
             tuple(self._asks.values()),
             tuple(self._frees.values()),
         )
         self._changed, self._facts, self._blobs, self._taken = {}, [], [], []
         self._asks, self._frees = {}, {}
-        self.admits = False
+        self.admits = self.queues = False
         return step
 
     @property

@@ -45,8 +45,8 @@ class Sequel:
         group.refuse(execution)
         if execution in group.created:
             record = group.touched[execution].record
-            if record.state == PENDING and not self.slots.shared:
-                self.slots.capacity.withdraw(record)
+            if record.state == PENDING and not self.slots.shared and record.waiting != LIMIT:
+                self.slots.capacity.withdraw(execution)
         else:
             log.warning("execution %s belongs to another server now", execution)
             group.stopping += [(attempt, "shutdown") for attempt in self.ledger.running(execution)]
@@ -130,7 +130,7 @@ class Sequel:
             if self.slots.capacity.offered:
                 self._drop_offered(record.id)
             self.ledger.drop(record.id)
-        elif (record.state == WAITING and not soon) or record.waiting == LIMIT:
+        elif (record.state == WAITING and not soon) or record.waiting == LIMIT or step.queues:
             self.ledger.drop(record.id)
 
     def _drop_offered(self, execution: str) -> None:

@@ -93,7 +93,8 @@ class ExecutionRecord:
     ``trigger_kind`` says what started it (``cron``, ``webhook``, ``manual`` …), ``trigger`` its payload;
     ``generation`` grows with every explicit retry; ``key`` makes a submission unique per workflow.
     ``limits`` has for each path that needs a permit (that of the execution itself is empty) the name of the
-    limit and how many may hold it; ``waiting`` is ``limit`` while a PENDING execution has no permit.
+    limit and how many may hold it; ``waiting`` is ``limit`` while a PENDING execution has no permit, or has
+    not heard of it.
     """
 
     id: str

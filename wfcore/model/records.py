@@ -50,6 +50,7 @@ class Step:
     ``tasks`` are whole rows, written over what is there; ``facts`` are appended.
     ``blobs`` are digests the execution now refers to; ``taken`` the inbox messages it has consumed.
     ``admits``: the execution begins to hold a workflow slot by it (see ``SharedStorage.slots``).
+    ``queues``: it is nobody's from then on, for whoever has room (of a ``SharedStorage`` alone).
     ``frees`` are permits, or places in the queue for one, that are given back, and ``asks`` those that are
     asked for after that (see ``Storage.commit``).
     """
@@ -62,6 +63,7 @@ class Step:
     blobs: Sequence[str] = ()
     taken: Sequence[int] = ()
     admits: bool = False
+    queues: bool = False
     asks: Sequence[Permit] = ()
     frees: Sequence[Permit] = ()
 

@@ -45,11 +45,10 @@ class Storage(Driver, Protocol):
         Permits (``Step.frees``, ``Step.asks``) are given back and handed out in the same transaction: of each
         limit concerned, first come the lowest by (execution, path), as long as fewer hold one than the
         highest of those who wait has as its ``most``. Whoever gets one finds a message ``permit`` in its
-        inbox; an execution (path empty) is not ``waiting`` any more, and on a ``SharedStorage`` is queued
-        instead of the message. Who asks in the manner ``skip`` or ``fail`` and gets none finds a message
-        ``denied``; for ``cancel_oldest`` all but the highest ``most`` executions of the limit get a
-        ``cancel``, once, and no permit any more. On a ``SharedStorage`` the owners hear ``inbox OWNER``, and
-        all ``queued``.
+        inbox. Who asks in the manner ``skip`` or ``fail`` and gets none finds a message ``denied``; for
+        ``cancel_oldest`` all but the highest ``most`` executions of the limit get a ``cancel``, once, and no
+        permit any more. On a ``SharedStorage`` the owners hear ``inbox OWNER``. No row of another execution
+        is waited for.
         """
 
     def subscribe(self, heard: Callable[[str], None]) -> None:

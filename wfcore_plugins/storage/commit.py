@@ -17,7 +17,9 @@ Row = Sequence[Any]
 to_json: Final = JSONEncoder(separators=(",", ":")).encode
 
 #: What a step may change of an execution; the rest is written once, when it is created.
-MUTABLE: Final = ("state", "seq", "generation", "started_at", "ended_at", "deadline", "outputs", "error")
+MUTABLE: Final = (
+    "state", "seq", "generation", "started_at", "ended_at", "deadline", "waiting", "outputs", "error"
+)  # fmt: skip
 #: What a later row of the same task replaces.
 MUTABLE_OF_TASK: Final = COLUMNS["task"][2:]
 
@@ -88,6 +90,7 @@ def _join(before: Step, step: Step) -> Step:
         blobs=(*before.blobs, *step.blobs),
         taken=(*before.taken, *step.taken),
         admits=before.admits or step.admits,
+        queues=before.queues or step.queues,
         asks=(*(ask for ask in before.asks if ask.path not in freed), *step.asks),
         frees=(*before.frees, *step.frees),
     )

@@ -53,7 +53,6 @@ _REPLACE: Final = f"{_SEND}'cancel', '', 0, %s from permit where execution in ({
 _GONE: Final = f"update permit set held = case held when 0 then -1 else 3 end where execution in ({_OLD})"  # noqa: S608
 _REPLACED: Final = '{"reason":"a newer execution takes its place (on_limit: cancel_oldest)"}'
 _TELL: Final = "select pg_notify(%s, 'inbox ' || owner) from execution where owner is not null and id in "
-_QUEUED: Final = "select pg_notify(%s, 'queued') where exists "
 _DONE: Final = "update permit set held = 1 where held = 2 and name in "
 
 
@@ -79,7 +78,7 @@ def permit_statements(steps: Sequence[Step], *, shared: bool) -> Iterator[Statem
             yield from _replacing(permit, shared=shared)
     for name in names:
         yield _HAND_OUT, (name, name, name)
-    yield from _consequences(names, shared=shared)
+    yield from _letters(names, shared=shared)
     for execution, permit in asks:
         if permit.manner in ("skip", "fail"):
             yield _DENY, (execution, permit.path)
@@ -95,16 +94,15 @@ def _replacing(permit: Permit, *, shared: bool) -> Iterator[Statement]:
     yield _GONE, old
 
 
-def _consequences(names: Sequence[str], *, shared: bool) -> Iterator[Statement]:
-    """Those who got a permit hear of it; executions go into the queue of all servers, if there is one."""
+def _letters(names: Sequence[str], *, shared: bool) -> Iterator[Statement]:
+    """Those who got a permit hear of it.
+
+    By letters alone: a server that stands still in the middle of a commit may keep its executions locked.
+    """
     new = f"from permit where held = {_NEW} and name in ({_marks(names)})"
-    tasks, executions = f"{new} and path <> ''", f"select execution {new} and path = ''"
-    yield f"{_SEND}'permit', path, 0, '{{}}' {tasks if shared else new}{_ONCE}", names
-    disown = ", owner = null, epoch = epoch + 1" if shared else ""
-    yield f"update execution set waiting = null{disown} where id in ({executions})", names  # noqa: S608
+    yield f"{_SEND}'permit', path, 0, '{{}}' {new}{_ONCE}", names
     if shared:
-        yield f"{_TELL}(select execution {tasks})", (CHANNEL, *names)
-        yield f"{_QUEUED}({executions})", (CHANNEL, *names)
+        yield f"{_TELL}(select execution {new})", (CHANNEL, *names)
 
 
 class PermitQueries:

@@ -36,6 +36,7 @@ _UNFIRE: Final = f"delete from tick where {_KEY_OF_TICK} and execution = %s"  # 
 _MOVE: Final = (
     'update "trigger" set next_at = %s where namespace = %s and workflow = %s and name = %s and next_at <= %s'
 )
+_QUEUE: Final = "update execution set owner = null, epoch = epoch + 1 where id = any(%s)"
 #: Nobody is taken for dead while it lets an execution run: then its slots would be given away.
 _SEATED: Final = "seated as (select id from node where id = any(%s) order by id for key share)"
 
@@ -109,6 +110,7 @@ def write_text(cursor: Any, claim: Claim, notify: Sequence[str]) -> str:
         texts.append(_sql(cursor, _UNFIRE, (*_key(step), step.execution.id)))
     for step in sorted((step for step in steps if step.tick is not None), key=_key):
         texts.append(_sql(cursor, _MOVE, (_tick(step).next_at, *_key(step))))
+    texts.append(_disown(cursor, [step.execution.id for step in steps if step.queues]))
     texts += [_sql(cursor, *each) for each in permit_statements(steps, shared=True)]
     texts += [_sql(cursor, "select pg_notify(%s, %s)", (CHANNEL, payload)) for payload in notify]
     return "; ".join(text for text in (*texts, "commit") if text)
@@ -178,6 +180,10 @@ def _change(cursor: Any, steps: Sequence[Step]) -> list[str]:
         + ", ".join(f"{column} = g.{column}" for column in MUTABLE)
         + " from given g where e.id = g.id and e.owner = g.owner and e.epoch = g.epoch returning e.id)",
     ]
+
+
+def _disown(cursor: Any, ids: Sequence[str]) -> str:
+    return _sql(cursor, _QUEUE, (list(ids),)) if ids else ""
 
 
 def _take(cursor: Any, messages: Sequence[int]) -> str:

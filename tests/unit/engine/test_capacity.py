@@ -62,24 +62,10 @@ def test_who_has_ended_is_passed_over():
     capacity = Capacity(1, 1)
     for id in "abc":
         capacity.wait_new(record(id))
-    capacity.withdraw(record("a"))
-    capacity.withdraw(record("c"))
+    capacity.withdraw("a")
+    capacity.withdraw("c")
     assert drain(capacity) == ["b"]
     assert not capacity.admitted
-
-
-def test_who_had_to_wait_for_a_permit_is_queued_once_and_withdrawn_only_from_here():
-    capacity = Capacity(1, 1)
-    limited = ExecutionRecord("l", "default", "flow", 1, limits={"": ("pay", 1)})
-    capacity.withdraw(limited)
-    assert not capacity._withdrawn, "it never came so far"
-    capacity.wait_new(limited)
-    capacity.wait_new(limited)
-    assert drain(capacity) == ["l"]
-    capacity.wait_new(limited)
-    capacity.withdraw(limited)
-    assert drain(capacity) == []
-    assert capacity._permitted == set()
 
 
 def test_of_a_long_queue_only_the_first_rows_are_kept():
@@ -117,7 +103,7 @@ def test_forgetting_leaves_the_attempts_that_run():
     capacity.admit("a")
     capacity.wait_new(record("b"))
     capacity.wait_again("c")
-    capacity.withdraw(record("b"))
+    capacity.withdraw("b")
     capacity.queue_task("a", "x")
     capacity.take()
     capacity.forget()

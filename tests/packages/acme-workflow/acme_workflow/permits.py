@@ -70,6 +70,3 @@ def _hand_out(change: Change, limit: str) -> None:
     for key, permit in waiting[:room]:
         change.put("permits", key, replace(permit, held=True))
         post(change, Message(key[0], "permit", key[1]))
-        if not key[1]:
-            row = change.get("executions", key[0])
-            change.put("executions", (row.id,), replace(row, waiting=None))

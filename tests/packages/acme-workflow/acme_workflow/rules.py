@@ -35,7 +35,7 @@ def update(change: Change, step: Step) -> bool:
     before, after = change.get("executions", step.execution.id), step.execution
     if before is None or (before.owner, before.epoch) != (after.owner, after.epoch):
         return False
-    change.put("executions", (after.id,), replace(after, waiting=before.waiting))
+    change.put("executions", (after.id,), after)
     return True
 
 

@@ -124,7 +124,6 @@ def test_one_execution_at_a_time_for_each_value_of_the_key(installation):
         assert {installation.end(id) for id in (*prod, test)} == {"SUCCESS"}
         assert [id for id, task, *_ in installation.stage.ran if task == "t00" and id in prod] == prod
         assert permits(installation) == []
-        assert not installation.owner()._capacity._permitted
 
 
 @pytest.mark.parametrize(
@@ -305,4 +304,3 @@ def test_a_storage_that_fails_changes_nothing_about_who_holds_what(installation)
         assert {installation.end(id, 30) for id in ids} == {"SUCCESS"}
         assert installation.stage.peak <= 3
         assert permits(installation) == []
-        assert not installation.owner()._capacity._permitted
