@@ -48,6 +48,7 @@ def anchors(page):
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory):
     place = {"storage.path": str(tmp_path_factory.mktemp("checker") / "db.sqlite")}
+    place |= {"execution.limits.payments": "3"}
     with local_checker(load(environ={}, overrides=place)) as loader:
         yield loader
 
