@@ -97,7 +97,7 @@ CREATE TABLE node (
         version text not null,
         started_at bigint not null,
         heartbeat_at bigint not null
-    , place text not null default '', slots bigint not null default 0, role text not null default 'all', tasks bigint not null default 0) without rowid
+    , place text not null default '', slots bigint not null default 0, role text not null default 'all', tasks bigint not null default 0, terms text not null default '') without rowid
     ;
 CREATE TABLE offer (
         execution text not null,
@@ -173,7 +173,8 @@ INSERT INTO "schema_version" VALUES('0006_shared_work',1767225600000000);
 INSERT INTO "schema_version" VALUES('0007_secrets',1767225600000000);
 INSERT INTO "schema_version" VALUES('0008_audit',1767225600000000);
 INSERT INTO "schema_version" VALUES('0009_origins',1767225600000000);
-INSERT INTO "schema_version" VALUES('0010_permits',1767225600000000);
+INSERT INTO "schema_version" VALUES('0011_terms',1767225600000000);
+INSERT INTO "schema_version" VALUES('0012_permits',1767225600000000);
 CREATE TABLE secret (
         scope text not null,
         name text not null,
