@@ -15,8 +15,8 @@ def test_permits_of_a_server_that_is_killed(server, sink, stored, chance):
     server.apply(alone(sink, 3))
     ids = []
     for _ in range(12):
+        effects = len(sink.effects) + chance.randint(3, 8)  # of the twelve that follow
         ids += [server.submit("paying"), server.submit("alone"), server.submit("alone")]
-        effects = len(sink.effects) + chance.randint(3, 8)
         wait(lambda many=effects: len(sink.effects) >= many, "it does not go on", 60)
         server.kill()
         server.start()

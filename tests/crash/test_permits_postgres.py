@@ -25,8 +25,8 @@ def test_permits_of_servers_that_die_and_halt(fleet, sink, stored, chance, harm)
     front.apply(alone(sink, 3))
     ids = []
     for number in range(6):
+        effects = len(sink.effects) + chance.randint(3, 8)  # of the twelve that follow
         ids += [front.submit("paying"), servers[1].submit("alone"), front.submit("alone")]
-        effects = len(sink.effects) + chance.randint(3, 8)
         wait(lambda many=effects: len(sink.effects) >= many, "it does not go on", 60)
         harm(servers[1 + number % 2], number)
     wait(partial(ended, front, ids), "they do not come to an end", 120)
