@@ -236,7 +236,9 @@ class Intake:
         ring[timer.what](timer, group, now)
 
     def _cancel(self, run: Run, reason: str, group: Group, now: int) -> None:
-        if run.record.state == PENDING and run.record.waiting != LIMIT:
+        if run.queues:  # it got its permit in this very turn, and waits in no queue yet
+            run.queues = False
+        elif run.record.state == PENDING and run.record.waiting != LIMIT:
             self.capacity.withdraw(run.record.id)
         machine.cancel(group.touch(run), reason, now)
         self._stop_attempts(run, "cancelled", group, now)
