@@ -163,6 +163,9 @@ class Server:
     def committed(self, steps):
         """Nobody here listens."""
 
+    def moved(self):
+        """Nobody here follows an execution."""
+
     def admit(self, **_):
         """All are let in."""
 

@@ -208,6 +208,10 @@ class Engine:
         self.watch.committed(steps)
         self._herald.committed(steps)
 
+    def moved(self) -> None:
+        """Others may own what was ours: who follows that must look elsewhere."""
+        self.watch.wake_all()
+
     def _make_share(self, parts: Parts, capacity: Capacity) -> tuple[OwnSlots, NoExchange]:
         """The part of this server in what servers on one storage share."""
         storage = parts.storage

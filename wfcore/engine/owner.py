@@ -60,6 +60,9 @@ class Audience(Protocol):
     def committed(self, steps: Sequence[Step]) -> None:
         """These steps are durable."""
 
+    def moved(self) -> None:
+        """Some executions may belong to other servers now."""
+
 
 class Owner:
     """Owns every open execution of its server. ``send`` is the only way in, from any thread."""
@@ -236,6 +239,7 @@ class Owner:
             self._sequel.refused(id, group)
         if refused:
             self._mail.put(Inbox())  # one more turn, which hands out the slots that they held
+            self._audience.moved()
         group.answer()
         self._sequel.follow(group, [step for step in steps if step.execution.id not in refused], now)
         if steps:
@@ -283,5 +287,6 @@ class Owner:
             self._recovery.reloaded(error)
             return False
         self._recovery.reloaded()
+        self._audience.moved()
         self._mail.put(Inbox())  # a commit that seemed to fail may have handed out permits
         return True

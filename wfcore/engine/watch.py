@@ -27,14 +27,17 @@ class Watch:
         self._lock = threading.Lock()
 
     def committed(self, steps: Sequence[Step]) -> None:
-        """Wake whoever waits for something in these steps, and nobody else."""
+        """Wake whoever waits for something in these steps, and nobody else.
+
+        An execution that is queued will go on elsewhere, and its followers have to look there.
+        """
         if not self._waiters:
             return
         with self._lock:
             for step in steps:
                 record = step.execution
                 for waiter in self._waiters.get(record.id, ()):
-                    if record.seq > waiter.after or record.state in TERMINAL:
+                    if record.seq > waiter.after or record.state in TERMINAL or step.queues:
                         waiter.event.set()
 
     @contextmanager
@@ -52,7 +55,7 @@ class Watch:
                     del self._waiters[execution]
 
     def wake_all(self) -> None:
-        """Wake everybody, because the server stops."""
+        """Wake everybody, because the server stops, or others own what it had."""
         with self._lock:
             for waiters in self._waiters.values():
                 for waiter in waiters:

@@ -1,6 +1,7 @@
 """Who follows an execution is woken by its news, and only by those."""
 
 import threading
+from dataclasses import replace
 
 from wfcore.engine.watch import Watch
 from wfcore.model.execution import ExecutionRecord
@@ -27,6 +28,13 @@ def test_the_end_wakes_everybody_who_follows():
         watch.committed([step("a", 9)])
         assert not waiting.is_set()
         watch.committed([step("a", 10, "FAILED")])
+        assert waiting.is_set()
+
+
+def test_who_follows_what_will_go_on_elsewhere_is_woken_to_look_there():
+    watch = Watch()
+    with watch.on("a", 2**62) as waiting:
+        watch.committed([replace(step("a", 9), queues=True)])
         assert waiting.is_set()
 
 
