@@ -10,8 +10,8 @@ from wfcore.secrets.master import MasterKeys
 
 #: Of every server.
 _ALL: Final = (
-    "execution.maxConcurrentWorkflows", "execution.retention", "secrets.providers", "plugins.signatures",
-    "plugins.keys",
+    "execution.maxConcurrentWorkflows", "execution.limits", "execution.retention", "secrets.providers",
+    "plugins.signatures", "plugins.keys",
 )  # fmt: skip
 #: Of those that run tasks.
 _OF_TASKS: Final = ("egress.default", "egress.allow", "expressions.env", "connections")

@@ -33,6 +33,7 @@ def test_servers_of_one_configuration_say_nothing(cluster, caplog):
         ("expressions.env", "REGION"),
         ("execution.maxConcurrentWorkflows", "7"),
         ("execution.retention", "9d"),
+        ("execution.limits.pay", "3"),
         ("secrets.providers", "env"),
         ("plugins.signatures", "require"),
     ],

@@ -43,12 +43,12 @@ CREATE TABLE execution (
         "trigger" text not null,
         inputs text not null,
         labels text not null
-    , waiting text, limits text not null default '{}');
-INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000000','default','flow',1,'SUCCESS','node-old',1,2,0,'once',NULL,'cron',1767225600000000,1767225600000000,1767225600000002,NULL,NULL,'{"v":7}','{"kind":"manual","name":"manual"}','{"n":5}','{}',NULL,'{}');
-INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000001','default','flow',1,'RUNNING','node-old',1,5,0,NULL,NULL,'manual',1767225600000000,1767225600000000,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}',NULL,'{}');
-INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000002','default','flow',1,'WAITING','node-old',1,8,0,NULL,NULL,'manual',1767225600000000,1767225600000000,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}',NULL,'{}');
-INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000003','default','flow',1,'PENDING','node-old',1,1,0,NULL,NULL,'manual',1767225600000000,NULL,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}',NULL,'{}');
-INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000004','default','flow',1,'RUNNING','node-old',1,5,0,NULL,NULL,'manual',1767225600000000,1767225600000000,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}',NULL,'{}');
+    );
+INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000000','default','flow',1,'SUCCESS','node-old',1,2,0,'once',NULL,'cron',1767225600000000,1767225600000000,1767225600000002,NULL,NULL,'{"v":7}','{"kind":"manual","name":"manual"}','{"n":5}','{}');
+INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000001','default','flow',1,'RUNNING','node-old',1,5,0,NULL,NULL,'manual',1767225600000000,1767225600000000,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}');
+INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000002','default','flow',1,'WAITING','node-old',1,8,0,NULL,NULL,'manual',1767225600000000,1767225600000000,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}');
+INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000003','default','flow',1,'PENDING','node-old',1,1,0,NULL,NULL,'manual',1767225600000000,NULL,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}');
+INSERT INTO "execution" VALUES('019b0000-0000-7000-8000-000000000004','default','flow',1,'RUNNING','node-old',1,5,0,NULL,NULL,'manual',1767225600000000,1767225600000000,NULL,NULL,NULL,NULL,'{"kind":"manual","name":"manual"}','{"n":5}','{}');
 CREATE TABLE fact (
         execution text not null,
         seq bigint not null,
@@ -123,15 +123,6 @@ CREATE TABLE package (
         unique (name, version)
     ) without rowid
     ;
-CREATE TABLE permit (
-        execution text not null,
-        path text not null,
-        name text not null,
-        most bigint not null,
-        held smallint not null,
-        primary key (execution, path)
-    ) without rowid
-    ;
 CREATE TABLE record (
         namespace text not null,
         key text not null,
@@ -173,8 +164,7 @@ INSERT INTO "schema_version" VALUES('0006_shared_work',1767225600000000);
 INSERT INTO "schema_version" VALUES('0007_secrets',1767225600000000);
 INSERT INTO "schema_version" VALUES('0008_audit',1767225600000000);
 INSERT INTO "schema_version" VALUES('0009_origins',1767225600000000);
-INSERT INTO "schema_version" VALUES('0011_terms',1767225600000000);
-INSERT INTO "schema_version" VALUES('0012_permits',1767225600000000);
+INSERT INTO "schema_version" VALUES('0010_terms',1767225600000000);
 CREATE TABLE secret (
         scope text not null,
         name text not null,
@@ -267,7 +257,6 @@ CREATE INDEX offer_taken on offer (node) where node is not null;
 CREATE INDEX execution_queue on execution (id) where state = 'PENDING' and owner is null;
 CREATE INDEX audit_age on audit (at, server, seq);
 CREATE UNIQUE INDEX token_digest on token (digest);
-CREATE INDEX permit_queue on permit (name, held, execution, path);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('inbox',1);
 COMMIT;
