@@ -56,8 +56,6 @@ class Container:
         pairs = [f"{name}={value}" for name, value in {**self.known, "HOME": passwd[5]}.items()]
         started = [
             *bare,
-            "--inh-caps=-all",
-            "--bounding-set=-all",
             "env",
             "-i",
             f"--chdir={self.where}",

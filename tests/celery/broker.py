@@ -23,6 +23,9 @@ def executable():
 class Broker:
     """``start``, ``kill`` and start again, on the same port and with what it had."""
 
+    kind = "redis"
+    queue = "workflow"
+
     def __init__(self, directory):
         self._directory = directory
         with socket.socket() as free:
@@ -50,6 +53,14 @@ class Broker:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def waiting(self, queue):
+        """How many messages wait in a queue for somebody to take them."""
+        return self.client().llen(queue)
+
+    def empty(self):
+        """As if the disk of the broker had been lost."""
+        self.client().flushall()
 
     def client(self):
         import redis

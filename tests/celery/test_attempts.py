@@ -13,6 +13,7 @@ def carried(installation, cluster, broker):
     """A server whose attempts go through the broker, to itself: owner and worker in one."""
     installation.settings |= {
         "dispatchers.celery.broker": broker.url,
+        "dispatchers.celery.queue": broker.queue,
         "dispatchers.celery.resend": "1s",
         "server.stopGrace": "5s",
     }
@@ -73,7 +74,7 @@ def test_the_broker_may_go_and_come_back_empty(installation, carried, broker):
     id = submit(carried)
     installation.until(lambda: "broker cannot be used" in carried.engine.dispatcher.health(), 30)
     broker.start()
-    broker.client().flushall()
+    broker.empty()
     run_once(installation, carried, id, names(3))
     installation.until(lambda: carried.engine.dispatcher.health() == "", 30)
 
@@ -91,7 +92,7 @@ def test_a_worker_that_ends_by_itself_is_followed_by_another(installation, carri
 def test_a_label_is_the_name_of_a_queue(installation, carried, broker):
     apply(carried, "id: labelled\ntasks:\n  g: {type: witness/effect, runs_on: gpu}\n")
     id = submit(carried, "labelled")
-    installation.until(lambda: broker.client().llen("workflow.gpu") > 0, 30)
+    installation.until(lambda: broker.waiting(f"{broker.queue}.gpu") > 0, 30)
     assert carried.storage.execution(id).state == "RUNNING"
 
 

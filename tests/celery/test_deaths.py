@@ -9,7 +9,7 @@ from tests.crash.fleet import kill, trouble
 
 @pytest.mark.timeout(300)
 def test_a_broker_and_its_workers_die(fleet, sink, stored, broker):
-    more = {"dispatchers": {"celery": {"broker": broker.url, "resend": "1s"}}}
+    more = {"dispatchers": {"celery": {"broker": broker.url, "queue": broker.queue, "resend": "1s"}}}
     servers = [fleet(role, more=more, dispatcher="celery") for role in ("api", "worker", "worker")]
 
     def harm(victim, number):
