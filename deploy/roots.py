@@ -135,18 +135,38 @@ class Builder:
                 run("cp", "-a", found, into)
 
 
+def context(file: Path, into: Path) -> Path:
+    """What an engine is sent for a Dockerfile: what the ignore file lets through, and no more."""
+    beside = file.with_name(f"{file.name}.dockerignore")
+    lines = (beside if beside.exists() else TOP / ".dockerignore").read_text().splitlines()
+    patterns = [line for line in lines if line and line[0] not in "#*"]
+    for name in (pattern[1:] for pattern in patterns if pattern[0] == "!"):
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        run("cp", "-a", TOP / name, into / name)
+    for pattern in (pattern for pattern in patterns if pattern[0] != "!"):
+        shutil.rmtree(into / pattern, ignore_errors=True)
+    for cache in [*into.rglob("__pycache__")] if "**/__pycache__" in lines else ():
+        shutil.rmtree(cache)
+    return into
+
+
 @contextmanager
-def built() -> Iterator[tuple[Path, Stage]]:
-    """The last stage and its root, in the directory that the command line names or in a temporary one."""
+def built(name: str = "Dockerfile") -> Iterator[tuple[Path, Stage]]:
+    """The last stage and its root, in the directory that the command line names or in a temporary one.
+
+    The Debian that is the base is made once; all else that proofs have left there is made anew.
+    """
     if os.geteuid():
         raise SystemExit("this needs root, to make roots and namespaces")
-    stages = dockerfile.read(TOP / "Dockerfile")
+    file = TOP / name
+    stages = dockerfile.read(file)
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(temporary)
         home.mkdir(parents=True, exist_ok=True)
-        for old in home.glob("stage*"):
-            shutil.rmtree(old)
-        builder = Builder(home, TOP)
+        for old in home.iterdir():
+            if not old.name.startswith("base-"):
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        builder = Builder(home, context(file, home / "context"))
         roots = [builder.build(number, stage) for number, stage in enumerate(stages)]
         yield roots[-1], stages[-1]
 

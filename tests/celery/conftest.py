@@ -14,7 +14,6 @@ from .broker import broker_in
 assert KIND == "postgres", "run these with WORKFLOW_TEST_STORAGE=postgres"
 
 
-
 @pytest.fixture(scope="session")
 def node():
     """One RabbitMQ for all tests: it needs seconds to start."""

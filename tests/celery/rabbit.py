@@ -14,6 +14,8 @@ from pathlib import Path
 
 import amqp
 
+from tests.server.test_tls import Authority
+
 USER, PASSWORD = "workflow", "s3cret"
 #: Debian's are not on everybody's path.
 PLACES = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
@@ -34,18 +36,25 @@ class Rabbit:
     def __init__(self, directory):
         self._directory = directory
         with contextlib.ExitStack() as free:
-            sockets = [free.enter_context(socket.socket()) for _ in range(3)]
+            sockets = [free.enter_context(socket.socket()) for _ in range(4)]
             for one in sockets:
                 one.bind(("127.0.0.1", 0))
-            self.port, distribution, names = (one.getsockname()[1] for one in sockets)
+            self.port, self.secure_port, distribution, names = (one.getsockname()[1] for one in sockets)
         # As root it would have what it must not need; ``nobody`` is everywhere.
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-        if self._user:
-            os.chown(directory, self._user.pw_uid, self._user.pw_gid)
         config = directory / "rabbitmq.conf"
+        self.authority = Authority(directory)
+        certificate, _ = self.authority.issue()
         config.write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndefault_user = {USER}\ndefault_pass = {PASSWORD}\n"
+            # The certificate is for one of the two.
+            f"listeners.ssl.1 = 127.0.0.1:{self.secure_port}\nlisteners.ssl.2 = 127.0.0.2:{self.secure_port}\n"
+            f"ssl_options.cacertfile = {self.authority.file}\nssl_options.certfile = {certificate}\n"
+            f"ssl_options.keyfile = {certificate}\n"
         )
+        if self._user:
+            for made in (directory, *directory.iterdir()):
+                os.chown(made, self._user.pw_uid, self._user.pw_gid)
         self._environ = {
             "PATH": PLACES,
             "HOME": str(directory),
@@ -69,6 +78,10 @@ class Rabbit:
     @property
     def url(self):
         return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.port}//"
+
+    @property
+    def secure_url(self):
+        return f"amqps://{USER}:{PASSWORD}@127.0.0.1:{self.secure_port}//"
 
     def start(self):
         if self._process is None:
@@ -119,7 +132,12 @@ class Rabbit:
     def _popen(self, command):
         with (self._directory / "out").open("a") as out:
             return subprocess.Popen(
-                command, **self._apart(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                command,
+                **self._apart(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
 
     def _apart(self):
@@ -144,6 +162,11 @@ class Queues:
         with self.node.channel() as channel, contextlib.suppress(amqp.exceptions.NotFound):
             return channel.queue_declare(queue, passive=True).message_count
         return 0
+
+    def held(self):
+        """How many messages somebody has and has not acknowledged."""
+        rows = self.node.control("list_queues", "--no-table-headers", "name", "messages_unacknowledged")
+        return dict(row.split("\t") for row in rows.splitlines())[self.queue]
 
     def empty(self):
         """As if the disk of the broker had been lost."""

@@ -1,8 +1,11 @@
 """A broker of Celery brings attempts to workers; whatever it does with messages, PostgreSQL is the truth."""
 
+import threading
+
 import pytest
 
 from tests.unit.engine.running.servers import apply, submit
+from wfcore.api import Job
 from wfcore.errors import InvalidConfig, PluginError
 
 EFFECT = "{type: witness/effect, inputs: {seconds: 0.01}}"
@@ -103,6 +106,16 @@ def test_a_cancel_reaches_what_was_brought(installation, carried):
     carried.executions.cancel(id, "enough")
     assert carried.executions.wait_end(id, 30).state == "CANCELLED"
     installation.until(lambda: not installation.stage.now)
+
+
+def test_a_message_that_comes_when_the_server_has_stopped_keeps_no_thread(installation, cluster, broker):
+    installation.settings |= {"dispatchers.celery.broker": broker.url, "dispatchers.celery.queue": broker.queue}
+    with cluster("a", dispatcher="celery") as app:
+        run = app.engine.dispatcher._run
+    late = threading.Thread(target=run, args=(Job("e", "t", 1, "k"),), daemon=True)
+    late.start()
+    late.join(10)
+    assert not late.is_alive()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -267,8 +267,10 @@ class Engine:
         """Run an attempt that a courier has brought, if it is still to be had."""
         take = Take(Offer(job.execution, job.path, job.attempt, job.label), Future())
         self._owner.send(take)
-        attempt = take.reply.result()
-        if attempt is not None:
+        while not wait([take.reply], 1.0).done:
+            if self._left.is_set():
+                return  # the owner has stopped, and answers nobody any more
+        if take.reply.result() is not None:
             ended = self._run_apart(job)
             while not (ended.wait(1.0) or self._left.is_set()):
                 pass  # an action that does not give way when the server stops does not keep this thread

@@ -7,8 +7,11 @@ message that comes twice, late or never does no harm.
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, ClassVar, Final
 
@@ -20,6 +23,8 @@ TASK: Final = "workflow.attempt"
 _PAUSE: Final = 1.0
 #: Seconds that one try may take.
 _PATIENCE: Final = 5.0
+#: Seconds without a sign of life after which a worker and a broker of AMQP take each other for dead.
+_HEARTBEAT: Final = 20
 
 
 class CeleryDispatcher:
@@ -41,6 +46,7 @@ class CeleryDispatcher:
         self.resend = _seconds(config.get("resend", "30s"))
         self._log: logging.Logger = context.logger
         self._run: Callable[[Job], None]
+        self._room = threading.BoundedSemaphore()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._sender = threading.Thread(target=self._send_all, name="celery-sender", daemon=True)
         self._stopped = threading.Event()
@@ -53,13 +59,17 @@ class CeleryDispatcher:
         self._run = run
 
     def start(self) -> None:
-        """Begin to send. Raises PluginError when Celery is not installed, or the broker's URL is none."""
+        """Begin to send. A broker that is not there yet is waited for.
+
+        Raises PluginError when Celery is not installed, the broker's URL is none, or the broker refuses it.
+        """
         if not self._broker:
             raise PluginError(
                 "the dispatcher `celery` has no broker",
-                remedy="set dispatchers.celery.broker to a URL like redis://HOST:6379/0",
+                remedy="set dispatchers.celery.broker to a URL like redis://HOST:6379/0 or amqp://USER@HOST//",
             )
         self._app = _application(self._broker)
+        _prove(self._app)
         self._app.task(self._attempt, name=TASK, shared=False, acks_late=True, ignore_result=True)
         self._sender.start()
 
@@ -83,6 +93,7 @@ class CeleryDispatcher:
 
     def work(self, tasks: int, labels: Sequence[str]) -> None:
         """Run what is in the queues of these labels."""
+        self._room = threading.BoundedSemaphore(tasks)
         queues = [self._queue, *(f"{self._queue}.{label}" for label in labels)]
         self._working = threading.Thread(
             target=self._keep_working, args=(tasks, queues), name="celery-keeper", daemon=True
@@ -92,7 +103,8 @@ class CeleryDispatcher:
     def _keep_working(self, tasks: int, queues: Sequence[str]) -> None:
         """A worker that ends by itself, as on some losses of its connection, is followed by another one.
 
-        It is not waited for: its threads may be in tasks for hours, and these go on.
+        It is not waited for: its threads may be in tasks for hours, and these go on. What they are in has room
+        still, so that all together never run more than one worker may.
         """
         while not self._stopped.is_set():
             worker = _worker(self._app, tasks, queues)
@@ -113,7 +125,13 @@ class CeleryDispatcher:
             self._log.warning("the worker of Celery: %s", error)
 
     def _attempt(self, execution: str, path: str, attempt: int, key: str, label: str) -> None:
-        self._run(Job(execution, path, attempt, key, label))
+        while not self._room.acquire(timeout=_PAUSE):
+            if self._stopped.is_set():
+                return
+        try:
+            self._run(Job(execution, path, attempt, key, label))
+        finally:
+            self._room.release()
 
     def _send_all(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -154,6 +172,10 @@ def _application(broker: str) -> Any:
         broker_connection_timeout=_PATIENCE,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # RabbitMQ closes a channel that has not acknowledged for `consumer_timeout`. The task goes on, on a new one.
+        broker_channel_error_retry=True,
+        broker_heartbeat=_HEARTBEAT,
+        broker_use_ssl=_encryption(broker),
         broker_transport_options={"socket_timeout": 60, "socket_connect_timeout": _PATIENCE},
         task_serializer="json",
         accept_content=["json"],
@@ -164,29 +186,84 @@ def _application(broker: str) -> Any:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
     )
-    try:
-        app.connection_for_write().close()
-    except Exception as error:
-        raise PluginError(
-            f"dispatchers.celery.broker cannot be used: {error}",
-            remedy="write a URL like redis://HOST:6379/0 or amqp://USER@HOST//",
-        ) from None
     return app
 
 
+def _encryption(broker: str) -> Mapping[str, Any] | None:
+    """Certificates are verified, and their names: left alone, kombu does not look at them, or at their names."""
+    scheme = broker.partition("://")[0]
+    if scheme == "rediss":
+        return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    if scheme == "amqps":
+        return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}  # the one in the URL
+    return None
+
+
+def _prove(app: Any) -> None:
+    """Raises PluginError when no time will mend what is wrong with the broker, or with its URL."""
+    try:
+        options = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE}
+        connection = app.connection_for_write(connect_timeout=_PATIENCE, transport_options=options)
+    except Exception as error:
+        raise _unusable(error) from None
+    try:
+        connection.ensure_connection(
+            max_retries=1, interval_start=0, interval_step=0, reraise_as_library_errors=False
+        )
+    except connection.recoverable_connection_errors as error:
+        refusals = _refusals()
+        for cause in _causes(error):
+            if isinstance(cause, refusals):
+                raise _unusable(cause) from None
+    except Exception as error:
+        raise _unusable(error) from None
+    finally:
+        connection.release()
+
+
+def _unusable(error: BaseException) -> PluginError:
+    return PluginError(
+        f"dispatchers.celery.broker cannot be used: {error}",
+        remedy="write a URL like redis://HOST:6379/0 or amqp://USER:PASSWORD@HOST:5672//",
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _refusals() -> tuple[type[BaseException], ...]:
+    """What a broker says that is there and does not let us in, or is not the one that it should be."""
+    from amqp.exceptions import AccessRefused, NotAllowed
+
+    try:
+        from redis.exceptions import AuthenticationError
+    except ImportError:
+        return AccessRefused, NotAllowed, ssl.SSLCertVerificationError
+    return AccessRefused, NotAllowed, ssl.SSLCertVerificationError, AuthenticationError
+
+
 def _worker(app: Any, tasks: int, queues: Sequence[str]) -> Any:
+    """The worker's name is its own: RabbitMQ has a queue for it that no other connection may use.
+
+    Its event loop is its own, too: the worker before it, whose tasks go on, closes the loop that it has when they end.
+    """
     from celery.app.trace import setup_worker_optimizations
     from celery.worker import WorkController, state
+    from kombu.asynchronous import set_event_loop
 
     app.finalize()
     setup_worker_optimizations(app)
     state.should_stop = state.should_terminate = None
+    set_event_loop(None)
     return WorkController(
         app=app,
         pool="threads",
         concurrency=tasks,
         queues=list(queues),
-        hostname=None,
+        hostname=f"workflow-{os.urandom(4).hex()}@{socket.gethostname()}",
         without_gossip=True,
         without_mingle=True,
     )
