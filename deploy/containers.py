@@ -113,10 +113,14 @@ class Running:
             time.sleep(0.01)
         raise SystemExit(f"it has ended with {self._outer.returncode}")
 
+    def beside(self, *words: str) -> list[str]:
+        """A command that runs another one in its namespaces, as it runs itself."""
+        enter = ["nsenter", f"--target={self.first}", "--mount", "--net", "--pid", "--ipc", "--uts"]
+        return [*enter, *self._container.argv(words)]
+
     def call(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command beside it."""
-        enter = ["nsenter", f"--target={self.first}", "--mount", "--net", "--pid", "--ipc", "--uts"]
-        command = [*enter, *self._container.argv(words)]
+        command = self.beside(*words)
         return subprocess.run(command, input=given, text=True, capture_output=True, timeout=60, check=False)
 
     def check(self, *words: str, given: str = "") -> str:

@@ -22,20 +22,10 @@ from typing import Any
 import yaml
 from containers import Container, Network, Running, network
 from dockerfile import Stage
-from roots import TOP, built, run, say
+from roots import LABELLED, TOP, built, run, say
 
 #: What an operator writes into .env.
 GIVEN = {"DATABASE_PASSWORD": "a password % of $ome kind", "SECRET_KEY": "cHJvb2YgcHJvb2YgcHJvb2YgcHJvb2YgcHJvb2YgISE="}
-LABELLED = """\
-id: labelled
-tasks:
-  code:
-    type: core/code
-    language: ts
-    runs_on: proof
-    source: "export default (data: unknown): number => 6 * 7"
-outputs: {answer: "{{ tasks.code.output }}"}
-"""
 
 
 def filled(text: str) -> str:

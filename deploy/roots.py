@@ -36,6 +36,18 @@ tasks:
 outputs: {answer: "{{ tasks.double.output.value }}"}
 """
 
+#: The same code where a server has the label `proof`.
+LABELLED = """\
+id: labelled
+tasks:
+  code:
+    type: core/code
+    language: ts
+    runs_on: proof
+    source: "export default (data: unknown): number => 6 * 7"
+outputs: {answer: "{{ tasks.code.output }}"}
+"""
+
 
 def say(*words: object) -> None:
     """A line of what is found."""
