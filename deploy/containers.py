@@ -1,4 +1,4 @@
-"""Runs a stage's root as a hardened container is run: alone, or in a network with others that know its name."""
+"""Runs a stage's root as a hardened container runs: alone, or in a network with others that know its name."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class Container:
         mounts = [f"mount --bind {root} {root}"]
         for step in self.stage.steps:
             if step.word == "VOLUME":
-                mounts += [f"mount --bind {self.volumes.get(step.rest, f'{root}{step.rest}')} {root}{step.rest}"]
+                mounts += [
+                    f"mount --bind {self.volumes.get(step.rest, f'{root}{step.rest}')} {root}{step.rest}"
+                ]
         mounts += [
             f"mount -o remount,bind,ro {root}", f"mount -t tmpfs tmpfs {root}/tmp",
             f"mount -t proc proc {root}/proc",

@@ -1,9 +1,9 @@
 """Starts what compose.yaml says without a container engine, and lets a worker do what the server cannot.
 
-``sudo python deploy/prove_compose.py [DIRECTORY]``: the image is built as prove_image.py builds it. The service
-`server`, and `worker` twice, run as compose.yaml says, each with its own namespaces and an address in a network of
-their own. The service `database` is Debian's PostgreSQL of the same major release, set up by the same variables.
-It needs what roots.py needs, and PyYAML.
+``sudo python deploy/prove_compose.py [DIRECTORY]``: the image is built as prove_image.py builds it. The
+service `server`, and `worker` twice, run as compose.yaml says, each with its own namespaces and an address in
+a network of their own. The service `database` is Debian's PostgreSQL of the same major release, set up by the
+same variables. It needs what roots.py needs, and PyYAML.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from dockerfile import Stage
 from roots import LABELLED, TOP, built, run, say
 
 #: What an operator writes into .env.
-GIVEN = {"DATABASE_PASSWORD": "a password % of $ome kind", "SECRET_KEY": "cHJvb2YgcHJvb2YgcHJvb2YgcHJvb2YgcHJvb2YgISE="}
+GIVEN = {
+    "DATABASE_PASSWORD": "a password % of $ome kind",
+    "SECRET_KEY": "cHJvb2YgcHJvb2YgcHJvb2YgcHJvb2YgcHJvb2YgISE=",
+}
 
 
 def filled(text: str) -> str:
@@ -68,11 +71,27 @@ def database(home: Path, service: Mapping[str, Any], net: Network) -> Iterator[N
     postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     run(*inside, "apt-get", "update", "-qq")
     # Its own cluster is not wanted, nor a start.
-    run(*inside, "sh", "-c", "mkdir -p /etc/postgresql-common && echo create_main_cluster=false > /etc/postgresql-common/createcluster.conf")
+    run(
+        *inside,
+        "sh",
+        "-c",
+        "mkdir -p /etc/postgresql-common"
+        " && echo create_main_cluster=false > /etc/postgresql-common/createcluster.conf",
+    )
     run(*inside, "apt-get", "install", "-qq", "--no-install-recommends", f"postgresql-{major}")
     run(*inside, "sh", "-c", "chown postgres /run/password")
     options = shlex.split(known["POSTGRES_INITDB_ARGS"])
-    run(*inside, *postgres, "initdb", data, f"--username={user}", "--pwfile=/run/password", "--auth=scram-sha-256", "--auth-local=trust", *options)
+    run(
+        *inside,
+        *postgres,
+        "initdb",
+        data,
+        f"--username={user}",
+        "--pwfile=/run/password",
+        "--auth=scram-sha-256",
+        "--auth-local=trust",
+        *options,
+    )
     with (root / data[1:] / "pg_hba.conf").open("a") as file:
         file.write("host all all all scram-sha-256\n")
     started = [*inside, *postgres, "postgres", "-D", data, "-c", "listen_addresses=*"]
@@ -80,7 +99,9 @@ def database(home: Path, service: Mapping[str, Any], net: Network) -> Iterator[N
     try:
         test = service["healthcheck"]["test"]
         deadline = time.monotonic() + 60
-        while subprocess.run(net.enter("database", [*inside, *test[1:]]), capture_output=True, check=False).returncode:
+        while subprocess.run(
+            net.enter("database", [*inside, *test[1:]]), capture_output=True, check=False
+        ).returncode:
             if time.monotonic() > deadline:
                 raise SystemExit("the database does not become healthy")
             time.sleep(0.2)
@@ -91,11 +112,13 @@ def database(home: Path, service: Mapping[str, Any], net: Network) -> Iterator[N
         process.wait()
 
 
-def container(home: Path, built: tuple[Path, Stage], name: str, service: Mapping[str, Any], net: Network) -> Container:
+def container(
+    home: Path, built: tuple[Path, Stage], name: str, service: Mapping[str, Any], net: Network
+) -> Container:
     """A service that the image is of, with a volume of its own."""
     check_hardening(service["build"], service)
     root, stage = built
-    where = (step.rest if (step := stage.last("VOLUME")) else "")
+    where = step.rest if (step := stage.last("VOLUME")) else ""
     volume = home / f"volume-{name}"
     run("cp", "-a", root / where[1:], volume)  # an engine fills a new volume with what the image has there
     return Container(

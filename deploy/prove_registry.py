@@ -1,8 +1,9 @@
-"""Executes registry/Dockerfile without a container engine, publishes a package to what comes out, and installs it.
+"""Executes registry/Dockerfile without a container engine; publishes a package to it, and installs that.
 
 ``sudo python3 deploy/prove_registry.py [DIRECTORY]``: the registry runs as prove_image.py runs the server. A
-publisher makes a key and a plugin, and publishes it with a token of the registry; a server takes the package from
-there, signed, and runs it. After another start the registry has the package still. It needs what roots.py needs.
+publisher makes a key and a plugin, and publishes it with a token of the registry; a server takes the package
+from there, signed, and runs it. After another start the registry has the package still. It needs what
+roots.py needs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from containers import Container, Running
 from roots import built, say
@@ -80,7 +80,9 @@ def prove(container: Container, public: str) -> None:
         say("healthy; its key is", public)
         registry.check("mkdir", PLACE)
         signer = shell(registry, "workflow plugin keygen me.key; tail -1 me.key.pub").split()[-1]
-        token = registry.check("wfregistry", "--data", DATA, "token", "create", "ada", "--scope", "acme", "--key", signer)
+        token = registry.check(
+            "wfregistry", "--data", DATA, "token", "create", "ada", "--scope", "acme", "--key", signer
+        )
         shell(registry, "cat > workflow.config.yaml", configured(public, signer))
         shell(registry, "workflow plugin init acme/hello")
         published = "workflow plugin publish hello --key me.key --token-file -"

@@ -2,9 +2,9 @@
 
 ``sudo python3 deploy/prove_units.py [DIRECTORY]``: the image is built as prove_image.py builds it, systemd is
 installed in it, and runs as process 1 of namespaces of its own. The service must start under its hardening,
-run a workflow with sandboxed code, and stop cleanly. Then there are two such machines in a network of their own:
-one has a PostgreSQL and the server, the other one the worker, which must run what the server cannot. The password
-of the database is a credential of systemd. It needs what roots.py needs, and cgroup v2.
+run a workflow with sandboxed code, and stop cleanly. Then there are two such machines in a network of their
+own: one has a PostgreSQL and the server, the other one the worker, which must run what the server cannot. The
+password of the database is a credential of systemd. It needs what roots.py needs, and cgroup v2.
 """
 
 from __future__ import annotations
@@ -153,10 +153,12 @@ def _is_server(pid: int) -> bool:
 
 
 def set_up_database(machine: Machine, password: str) -> None:
-    """What docs/how-to/use-postgresql.md says, on a PostgreSQL of Debian's that listens beyond its machine."""
+    """What docs/how-to/use-postgresql.md says, on Debian's PostgreSQL, which listens beyond its machine."""
     found = machine.check("sh", "-c", "ls -d /etc/postgresql/*/main").strip()
     machine.write(f"{found}/conf.d/proof.conf", "listen_addresses = '*'\n")
-    machine.check("sh", "-c", f"echo host workflow workflow 10.72.33.0/24 scram-sha-256 >> {found}/pg_hba.conf")
+    machine.check(
+        "sh", "-c", f"echo host workflow workflow 10.72.33.0/24 scram-sha-256 >> {found}/pg_hba.conf"
+    )
     machine.check("systemctl", "restart", f"postgresql@{Path(found).parent.name}-main")
     psql = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     machine.check(*psql, "psql", "--quiet", given=f"create role workflow login password '{password}';\n")

@@ -25,7 +25,10 @@ _queues = itertools.count(1)
 
 
 def executable(name="rabbitmq-server"):
-    """Where a program of RabbitMQ is, or None. Debian's in /usr/sbin insists on root and /var/lib; not the one beside it."""
+    """Where a program of RabbitMQ is, or None.
+
+    What Debian has in /usr/sbin wants to be root and to use /var/lib; what stands beside its target does not.
+    """
     found = shutil.which(name, path=PLACES)
     return found and Path(found).resolve().parent / name
 
@@ -48,7 +51,8 @@ class Rabbit:
         config.write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndefault_user = {USER}\ndefault_pass = {PASSWORD}\n"
             # The certificate is for one of the two.
-            f"listeners.ssl.1 = 127.0.0.1:{self.secure_port}\nlisteners.ssl.2 = 127.0.0.2:{self.secure_port}\n"
+            f"listeners.ssl.1 = 127.0.0.1:{self.secure_port}\n"
+            f"listeners.ssl.2 = 127.0.0.2:{self.secure_port}\n"
             f"ssl_options.cacertfile = {self.authority.file}\nssl_options.certfile = {certificate}\n"
             f"ssl_options.keyfile = {certificate}\n"
         )

@@ -109,7 +109,10 @@ def test_a_cancel_reaches_what_was_brought(installation, carried):
 
 
 def test_a_message_that_comes_when_the_server_has_stopped_keeps_no_thread(installation, cluster, broker):
-    installation.settings |= {"dispatchers.celery.broker": broker.url, "dispatchers.celery.queue": broker.queue}
+    installation.settings |= {
+        "dispatchers.celery.broker": broker.url,
+        "dispatchers.celery.queue": broker.queue,
+    }
     with cluster("a", dispatcher="celery") as app:
         run = app.engine.dispatcher._run
     late = threading.Thread(target=run, args=(Job("e", "t", 1, "k"),), daemon=True)

@@ -89,7 +89,10 @@ def test_a_message_is_acknowledged_when_its_task_has_ended(installation, open_se
 def test_a_task_may_last_longer_than_consumer_timeout(installation, open_server, queues, caplog):
     queues.node.set_consumer_timeout(2)
     try:
-        with open_server("api", more={"server.role": "api"}, maxConcurrentTasks=6) as api, open_server("worker"):
+        with (
+            open_server("api", more={"server.role": "api"}, maxConcurrentTasks=6) as api,
+            open_server("worker"),
+        ):
             apply(api, installation.wide(6, GATE))
             id = submit(api, "wide")
             installation.until(lambda: caplog.text.count("timed out") > 2, 60)
@@ -128,6 +131,18 @@ def test_two_workers_on_one_machine_both_work(fleet, sink, stored, queues):
     id = servers[0].submit("fan")
     wait(lambda: all(map(runs_something, servers[1:])), "one of them does nothing", 30)
     finish(servers, stored, sink, [id])
+
+
+def test_a_user_with_a_virtual_host_of_its_own(installation, open_server, queues):
+    """As docs/how-to/scale-out.md has it."""
+    queues.node.control("add_vhost", "workflow")
+    queues.node.control("add_user", "ada", "p@ss/word")
+    queues.node.control("set_permissions", "--vhost", "workflow", "ada", ".*", ".*", ".*")
+    url = f"amqp://ada:p%40ss%2Fword@127.0.0.1:{queues.node.port}/workflow"
+    installation.settings["dispatchers.celery.broker"] = url
+    with open_server() as app:
+        apply(app, installation.chain(2, "{type: witness/effect}"))
+        assert len(ended(installation, app, submit(app))) == 2
 
 
 def test_a_broker_that_is_full_is_waited_for(installation, open_server, queues):
@@ -185,6 +200,8 @@ def test_tls_is_spoken_with_who_the_url_names_alone(installation, open_server, q
     with open_server() as app:
         apply(app, installation.chain(2, "{type: witness/effect}"))
         assert len(ended(installation, app, submit(app))) == 2
-    installation.settings["dispatchers.celery.broker"] = queues.node.secure_url.replace("127.0.0.1", "127.0.0.2")
+    installation.settings["dispatchers.celery.broker"] = queues.node.secure_url.replace(
+        "127.0.0.1", "127.0.0.2"
+    )
     with pytest.raises(PluginError, match="IP address mismatch"), open_server("b"):
         pass

@@ -103,8 +103,8 @@ class CeleryDispatcher:
     def _keep_working(self, tasks: int, queues: Sequence[str]) -> None:
         """A worker that ends by itself, as on some losses of its connection, is followed by another one.
 
-        It is not waited for: its threads may be in tasks for hours, and these go on. What they are in has room
-        still, so that all together never run more than one worker may.
+        It is not waited for: its threads may be in tasks for hours, and these go on. They keep their room, so
+        that all workers together never run more than one may.
         """
         while not self._stopped.is_set():
             worker = _worker(self._app, tasks, queues)
@@ -172,8 +172,10 @@ def _application(broker: str) -> Any:
         broker_connection_timeout=_PATIENCE,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        # RabbitMQ closes a channel that has not acknowledged for `consumer_timeout`. The task goes on, on a new one.
+        # RabbitMQ closes a channel that has not acknowledged for `consumer_timeout`: another one is opened.
         broker_channel_error_retry=True,
+        # It would ask AMQP something on a thread of a task, while another thread listens: both wait for ever.
+        worker_enable_prefetch_count_reduction=False,
         broker_heartbeat=_HEARTBEAT,
         broker_use_ssl=_encryption(broker),
         broker_transport_options={"socket_timeout": 60, "socket_connect_timeout": _PATIENCE},
@@ -190,7 +192,7 @@ def _application(broker: str) -> Any:
 
 
 def _encryption(broker: str) -> Mapping[str, Any] | None:
-    """Certificates are verified, and their names: left alone, kombu does not look at them, or at their names."""
+    """Certificates are verified, and their names; kombu alone does not do both for either scheme."""
     scheme = broker.partition("://")[0]
     if scheme == "rediss":
         return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
@@ -248,7 +250,7 @@ def _refusals() -> tuple[type[BaseException], ...]:
 def _worker(app: Any, tasks: int, queues: Sequence[str]) -> Any:
     """The worker's name is its own: RabbitMQ has a queue for it that no other connection may use.
 
-    Its event loop is its own, too: the worker before it, whose tasks go on, closes the loop that it has when they end.
+    Its event loop is its own, too: the worker before it closes the one that it has, when its tasks end.
     """
     from celery.app.trace import setup_worker_optimizations
     from celery.worker import WorkController, state
