@@ -1,6 +1,7 @@
 """``workflow server``: started, asked, stopped, and clear about why it does not start."""
 
 import json
+import os
 import signal
 import socket
 import stat
@@ -45,6 +46,18 @@ def test_its_log_is_private(stopped):
     log = stopped.path / "data" / "server.log"
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert "listening on http://127.0.0.1:" in log.read_text()
+
+
+def test_a_umask_that_takes_everything_from_everybody(stopped):
+    """As a user who may not read what is forbidden: root may."""
+    before = os.umask(0o777)
+    try:
+        assert stopped.run("server", "start", "--detach").code == 0
+    finally:
+        os.umask(before)
+    data = stopped.path / "data"
+    made = {data, *data.iterdir()}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in made} <= {0o700, 0o600}
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
