@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -103,12 +104,25 @@ def locate(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     """The file to read, absolute. Raises InvalidConfig when one that was asked for is not there."""
     asked = path or (Path(environ["WORKFLOW_CONFIG"]) if environ.get("WORKFLOW_CONFIG") else None)
     if asked is None:
-        return next((file.absolute() for file in (Path(FILE_NAME), SYSTEM_FILE) if file.is_file()), None)
-    if not asked.is_file():
+        # Who may not look into the directory that they are in, as after `sudo -u`, means another file.
+        with contextlib.suppress(InvalidConfig):
+            if _is_file(Path(FILE_NAME)):
+                return Path(FILE_NAME).absolute()
+        return SYSTEM_FILE if _is_file(SYSTEM_FILE) else None
+    if not _is_file(asked):
         by = "--config" if path else "WORKFLOW_CONFIG"
         remedy = "correct the path, or leave it out to use the defaults"
         raise InvalidConfig(f"{by}: there is no file {asked}", remedy=remedy)
     return asked.absolute()
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError as error:
+        raise InvalidConfig(
+            f"{file} cannot be read: {error.strerror}", remedy="correct the permissions of its directory"
+        ) from error
 
 
 def _from_file(file: Path, faults: list[Fault]) -> list[Given]:

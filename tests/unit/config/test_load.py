@@ -1,6 +1,9 @@
 """Precedence, origins, paths, and everything that can be wrong with a configuration."""
 
+import contextlib
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,51 @@ def test_without_anything_there_are_defaults(here):
     assert config.data_dir == here / "data"
     assert config["connections"] == {} == config["triggers"]
     assert config.origin("server.port") == "default"
+
+
+@contextlib.contextmanager
+def nobody():
+    """As a user who may not look where others forbid it, if we are root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """Everybody may look into ``closed``; nobody into ``closed/private``, where we are."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        place.chmod(0o755)
+        (place / "private").mkdir()
+        monkeypatch.chdir(place / "private")
+        written("server: {port: 1111}\n")
+        written("server: {port: 2222}\n", place / "private" / "system.yaml")
+        written("server: {port: 2222}\n", place / "system.yaml")
+        (place / "private").chmod(0)
+        yield place
+        monkeypatch.undo()
+        (place / "private").chmod(0o700)
+
+
+def test_who_may_not_look_where_they_are_has_the_system_s_file(closed, monkeypatch):
+    """As after ``sudo -u workflow`` in an administrator's home."""
+    monkeypatch.setattr(sys.modules["wfcore.config.load"], "SYSTEM_FILE", closed / "system.yaml")
+    with nobody():
+        assert load(environ={})["server"]["port"] == 2222
+
+
+def test_a_system_s_file_that_may_not_be_looked_for_is_an_error(closed, monkeypatch):
+    hidden = closed / "private" / "system.yaml"
+    monkeypatch.setattr(sys.modules["wfcore.config.load"], "SYSTEM_FILE", hidden)
+    for given in ({}, {"WORKFLOW_CONFIG": str(hidden)}):
+        with nobody(), pytest.raises(InvalidConfig, match=r"system\.yaml cannot be read: Permission denied"):
+            load(environ=given)
 
 
 def test_every_default_is_of_its_kind():

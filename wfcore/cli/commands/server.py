@@ -180,7 +180,7 @@ def _detached(session: Session, config: Config, options: list[str]) -> Answer:
     from wfcore.service.lock import prepare, read_lock
     from wfcore.service.private import keep_private
 
-    keep_private()  # what is made here is the server's, which must be able to open it, whatever the shell's umask
+    keep_private()  # the server must be able to open what is made here, whatever the shell's umask
     if (other := read_lock(config.data_dir)) is not None:
         where = f" at {other.address}" if other.address else ""
         raise Conflict(
