@@ -10,6 +10,7 @@ import pytest
 
 from wfcore.config import load
 from wfcore.config.keys import KEYS
+from wfcore.config.load import locate
 from wfcore.errors import InvalidConfig
 
 
@@ -70,9 +71,8 @@ def closed(monkeypatch):
         place.chmod(0o755)
         (place / "private").mkdir()
         monkeypatch.chdir(place / "private")
-        written("server: {port: 1111}\n")
-        written("server: {port: 2222}\n", place / "private" / "system.yaml")
-        written("server: {port: 2222}\n", place / "system.yaml")
+        for file in (Path("workflow.config.yaml"), place / "private" / "system.yaml", place / "system.yaml"):
+            written("server: {port: 1111}\n", file)
         (place / "private").chmod(0)
         yield place
         monkeypatch.undo()
@@ -83,7 +83,7 @@ def test_who_may_not_look_where_they_are_has_the_system_s_file(closed, monkeypat
     """As after ``sudo -u workflow`` in an administrator's home."""
     monkeypatch.setattr(sys.modules["wfcore.config.load"], "SYSTEM_FILE", closed / "system.yaml")
     with nobody():
-        assert load(environ={})["server"]["port"] == 2222
+        assert locate(None, {}) == closed / "system.yaml"
 
 
 def test_a_system_s_file_that_may_not_be_looked_for_is_an_error(closed, monkeypatch):
@@ -91,7 +91,7 @@ def test_a_system_s_file_that_may_not_be_looked_for_is_an_error(closed, monkeypa
     monkeypatch.setattr(sys.modules["wfcore.config.load"], "SYSTEM_FILE", hidden)
     for given in ({}, {"WORKFLOW_CONFIG": str(hidden)}):
         with nobody(), pytest.raises(InvalidConfig, match=r"system\.yaml cannot be read: Permission denied"):
-            load(environ=given)
+            locate(None, given)
 
 
 def test_every_default_is_of_its_kind():
