@@ -206,7 +206,9 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("runtimes.<name>.<setting>", anything(), None, "A setting of a runtime for plugins."),
     Key(
         "dispatchers.celery.broker",
-        optional(text(r"[a-z][a-z0-9+]*://.+", "a URL like redis://HOST:6379/0", secret=True)),
+        optional(
+            text(r"[a-z][a-z0-9+]*://.+", "a URL like redis://HOST:6379/0 or amqp://USER@HOST//", secret=True)
+        ),
         None,
         "The broker that brings tasks to the servers which run them.",
     ),
