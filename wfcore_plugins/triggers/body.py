@@ -6,7 +6,6 @@ import base64
 import json
 import math
 from collections.abc import Iterable
-from email.message import Message
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -36,9 +35,16 @@ def read(body: bytes, content_type: str) -> Any:
 
 
 def _charset(content_type: str) -> str:
-    header = Message()
-    header["content-type"] = content_type
-    return str(header.get_param("charset", "utf-8")).lower()
+    """The charset that is named first.
+
+    The library's parser is not for strangers: it counts the quotes anew at each semicolon, which takes it a
+    quarter of a minute for a header of 60 kB.
+    """
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower().startswith("charset"):  # also charset*=, which names none that is known
+            return value.strip().strip('"').lower()
+    return "utf-8"
 
 
 def _decoded(body: bytes, charset: str) -> str:
