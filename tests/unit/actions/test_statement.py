@@ -100,9 +100,20 @@ def test_the_verb(sql: str, verb: str) -> None:
     assert compile_statement(sql, {}, postgres=False).verb == verb
 
 
-@pytest.mark.parametrize("unit", ["/**/", "'", "(", "$$ ", '"', "--\n"])
+@pytest.mark.parametrize("unit", ["/**/", "'", "(", "$$ ", '"', "--\n", "[", "/*", "e'\\"])
 def test_long_texts_take_no_long_time(unit: str) -> None:
     for engine in (False, True):
         started = time.monotonic()
         compile_statement(unit * 50_001 + "1", {}, postgres=engine)
         assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["select 1" + ";" * 30_000, "select 1;" + "/* " * 30_000, "".join(f"$a{n}$ " for n in range(15_000))],
+    ids=["ends", "comments", "tags"],
+)
+def test_what_never_closes_takes_no_long_time(sql: str) -> None:
+    started = time.monotonic()
+    assert compile_statement(sql, {}, postgres=True).text == sql
+    assert time.monotonic() - started < 2

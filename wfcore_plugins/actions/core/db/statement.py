@@ -9,9 +9,10 @@ from typing import Any
 
 from wfcore.api import InvalidInput
 
+#: What is never closed goes to the end: to look for its end from each of many beginnings would take for ever.
 _OPAQUE = r"""
-    '(?:[^']|'')*+'                       # text
-  | "(?:[^"]|"")*+"                       # identifier
+    '(?:[^']|'')*+(?:'|\Z)                # text
+  | "(?:[^"]|"")*+(?:"|\Z)                # identifier
   | --[^\n]*                             # comment to the end of the line
 """
 _PLACES = r"""
@@ -23,12 +24,12 @@ _PLACES = r"""
   | (?P<end>;)
 """
 _SQLITE = re.compile(
-    rf"(?P<opaque>{_OPAQUE} | `(?:[^`]|``)*+` | \[[^\]]*\] | /\*.*?(?:\*/|\Z)){_PLACES}",
+    rf"(?P<opaque>{_OPAQUE} | `(?:[^`]|``)*+(?:`|\Z) | \[[^\]]*(?:\]|\Z) | /\*.*?(?:\*/|\Z)){_PLACES}",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _POSTGRES = re.compile(
-    rf"(?P<opaque>\b[eE]'(?:[^'\\]|''|\\.)*+' | {_OPAQUE}"
-    rf" | (?<!\w)\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$) | (?P<block>/\*){_PLACES}",
+    rf"(?P<opaque>\b[eE]'(?:[^'\\]|''|\\.)*+(?:'|\\?\Z) | {_OPAQUE}"
+    rf" | (?<!\w)\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)) | (?P<block>/\*){_PLACES}",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
@@ -67,6 +68,7 @@ class _Compiler:
         self._mark = "%s" if postgres else "?"
         self._values: list[Any] = []
         self._used: set[str] = set()
+        self._ended = False
 
     def run(self) -> tuple[str, list[Any]]:
         """The whole statement, token by token."""
@@ -93,8 +95,10 @@ class _Compiler:
             return "?"
         if kind == "percent" and len(text) > 1:
             raise InvalidInput(f"sql: write {text} as :{text[2:-2]}")
-        if kind == "end" and self._postgres and _rest(self._sql[match.end() :]):
-            raise InvalidInput("sql: there is more than one statement; use a task for each")
+        if kind == "end" and self._postgres and not self._ended:
+            self._ended = True  # what follows is looked at once, however many semicolons there are
+            if _rest(self._sql[match.end() :]):
+                raise InvalidInput("sql: there is more than one statement; use a task for each")
         return self._plain(text)
 
     def _plain(self, text: str) -> str:
@@ -137,4 +141,4 @@ def _block_end(sql: str, start: int) -> int:
 
 def _rest(sql: str) -> bool:
     """True when something other than space and comments follows."""
-    return bool(re.sub(r"--[^\n]*|/\*.*?\*/|[\s;]+", "", sql, flags=re.DOTALL))
+    return bool(re.sub(r"--[^\n]*|/\*.*?(?:\*/|\Z)|[\s;]+", "", sql, flags=re.DOTALL))
