@@ -18,6 +18,8 @@ from wfcore.packages.manifest import FILE, Manifest, parse_manifest
 
 MODULE: Final = "plugin.wasm"
 MAX_ENTRIES: Final = 100
+#: Bytes of an entry in the list of files.
+MAX_LISTED: Final = 1024
 #: Bytes of all files together, also of the archive itself.
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_MODULE: Final = 32 * 1024 * 1024
@@ -107,6 +109,8 @@ def _expect_plain(content: bytes) -> None:
         raise _fault("it is one of several volumes")
     if entries > MAX_ENTRIES:
         raise _fault(f"it has {entries} files; at most {MAX_ENTRIES} are read")
+    if size > entries * MAX_LISTED:  # what reads the list goes by this size, and not by their number
+        raise _fault(f"its list of {entries} files has {size} bytes; at most {MAX_LISTED} for each are read")
     if start + size != len(content) - _END.size or b"PK\x06\x07" in content[-_END.size - 20 :]:
         raise _fault("its list of files does not stand before its end (zip64 is not supported)")
 

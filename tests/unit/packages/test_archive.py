@@ -126,6 +126,15 @@ def test_an_end_that_lies(files, field):
     assert told(bytes(content))
 
 
+def test_a_list_that_is_longer_than_its_end_says(files):
+    """Nothing is made of its entries: a package of 64 MiB would have 1.4 million."""
+    content = zipped(*files)
+    at, end = content.index(b"PK\x01\x02"), bytearray(content[-22:])
+    listed = content[at:-22] * 40
+    end[12:16] = struct.pack("<I", len(listed))
+    assert "its list of 2 files has" in told(content[:at] + listed + bytes(end))
+
+
 @pytest.mark.parametrize("change", ["before", "after", "comment", "empty", "text"])
 def test_what_is_no_plain_archive(files, change):
     content = zipped(*files)
