@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
 from wfcore.api import InvalidPackage, Parcel
@@ -16,10 +17,17 @@ from .asking import MOST
 _ENTRIES: Final = 20_000
 _UNPACKED: Final = 256 * 1024 * 1024
 _SIGNATURE: Final = 8192
+#: How each entry begins in a zip archive's list of files.
+_LISTED: Final = b"PK\x01\x02"
+#: What has no content in a tar archive, whatever its header says of a size.
+_EMPTY: Final = (
+    tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE,
+)  # fmt: skip
 
 
 def in_zip(content: bytes, where: str) -> Parcel:
     """The package and its signature in a zip archive. Raises InvalidPackage."""
+    _expect_few(content.count(_LISTED), where)  # before a list is made of them
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [one.filename for one in archive.infolist()]
@@ -35,22 +43,43 @@ def in_zip(content: bytes, where: str) -> Parcel:
 
 def in_tar(content: bytes, where: str) -> Parcel:
     """The same in a tar archive packed by gzip, as npm has them. Raises InvalidPackage."""
-    plain = _gunzip(content, where)
+    plain = memoryview(_gunzip(content, where))
     try:
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
-            members = {one.name: one for one in archive if one.isreg()}
-            name = _only(list(members), where)
-            package = _member(archive, members[name], MOST, where)
-            beside = members.get(f"{name}.minisig")
-            signature = _member(archive, beside, _SIGNATURE, where) if beside else b""
-    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        files = {name: plain[start:end] for name, start, end in _files(plain, where)}
+    except tarfile.TarError as error:
         raise _fault(where, f"it is no sound tar archive: {error}") from None
+    name = _only(list(files), where)
+    package = _within(bytes(files[name][: MOST + 1]), MOST, where)
+    beside = files.get(f"{name}.minisig", memoryview(b""))
+    signature = _within(bytes(beside[: _SIGNATURE + 1]), _SIGNATURE, where)
     return Parcel(package, signature.decode("utf-8", "replace"))
 
 
-def _only(names: list[str], where: str) -> str:
-    if len(names) > _ENTRIES:
+def _files(plain: memoryview, where: str) -> Iterator[tuple[str, int, int]]:
+    """The name of each plain file, and where its content begins and ends (POSIX.1, ustar).
+
+    Of the library only the reading of one header is used: its extended headers can take it hours, or for
+    ever. Here they are passed over, so a file whose name is too long for a header has another one.
+    """
+    at = count = 0
+    while len(block := bytes(plain[at : at + tarfile.BLOCKSIZE])) == tarfile.BLOCKSIZE and any(block):
+        member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        start = at + tarfile.BLOCKSIZE
+        end = start + (0 if member.type in _EMPTY else member.size)
+        if not start <= end <= len(plain):
+            raise _fault(where, f"{member.name[:80]!r} ends where there is nothing")
+        if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
+            yield member.name, start, end
+        at, count = end + -end % tarfile.BLOCKSIZE, count + 1
+        _expect_few(count, where)
+
+
+def _expect_few(count: int, where: str) -> None:
+    if count > _ENTRIES:
         raise _fault(where, f"it has more than {_ENTRIES} files")
+
+
+def _only(names: list[str], where: str) -> str:
     found = [name for name in names if name.endswith(".wfp")]
     if len(found) != 1:
         raise _fault(where, f"it carries {len(found)} .wfp files, not one")
@@ -60,11 +89,6 @@ def _only(names: list[str], where: str) -> str:
 def _entry(archive: zipfile.ZipFile, name: str, most: int, where: str) -> bytes:
     with archive.open(name) as file:
         return _within(file.read(most + 1), most, where)
-
-
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, most: int, where: str) -> bytes:
-    file = archive.extractfile(member)
-    return _within(file.read(most + 1) if file else b"", most, where)
 
 
 def _within(content: bytes, most: int, where: str) -> bytes:

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import struct
 import tarfile
+import time
 
 import pytest
 
@@ -66,6 +68,44 @@ def test_a_tarball_with_a_link(shop, plugin):
     (path,) = shop.npm.tarballs
     put(shop, path, gzip.compress(made.getvalue()))
     shop.expect_refused("npm:@acme/hi", "npm:@acme/hi@1.0.0", "carries 0 .wfp files")
+
+
+@pytest.mark.parametrize("kind", ["extended", "backwards", "many", "cut"])
+def test_a_tarball_that_takes_its_reader_hours(shop, plugin, kind):
+    """Each is a few kilobytes as it is sent; the library's reader never comes back from some."""
+    extended = tarfile.TarInfo("x")
+    extended.type, extended.size = tarfile.XHDTYPE, 200_000
+    header = tarfile.TarInfo("package/x").tobuf(tarfile.USTAR_FORMAT)
+    content, why = {
+        "extended": (extended.tobuf(tarfile.USTAR_FORMAT) + b"1" * 200_192, "carries 0 .wfp files"),
+        "backwards": (sized(header, -512), "ends where there is nothing"),
+        "many": (header * 20_001, "more than 20000 files"),
+        "cut": (sized(header, 10_000), "ends where there is nothing"),
+    }[kind]
+    shop.npm.add("@acme/hi", "1.0.0", {})
+    (path,) = shop.npm.tarballs
+    put(shop, path, gzip.compress(content + bytes(1024)))
+    begun = time.monotonic()
+    shop.expect_refused("npm:@acme/hi", "npm:@acme/hi@1.0.0", why)
+    assert time.monotonic() - begun < 10
+
+
+def sized(header, size):
+    """A header of tar with another size, in the form that can also be negative."""
+    made = bytearray(header)
+    made[124:136] = (b"\xff" if size < 0 else b"\x80") + (size % 256**11).to_bytes(11, "big")
+    made[148:156] = b" " * 8
+    made[148:156] = b"%06o\0 " % sum(made)
+    return bytes(made)
+
+
+def test_a_zip_archive_with_a_list_without_end(shop, plugin):
+    content = bytearray(zipped({"a": b""}))
+    at = content.index(b"PK\x01\x02")
+    listed = bytes(content[at:-22]) * 20_001
+    content[-10:-6] = struct.pack("<I", len(listed))
+    shop.github.zips["v1.0.0"] = bytes(content[:at]) + listed + bytes(content[-22:])
+    shop.expect_refused("github:acme/hi@v1.0.0", "github:acme/hi@v1.0.0", "more than 20000 files")
 
 
 def put(shop, path, content):
