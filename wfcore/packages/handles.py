@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ ALGORITHMS: Final = ("sha256", "sha1", "sha512")
 #: What may stand in a path in the place of a handle: segments that need no encoding.
 _IN_PATH: Final = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._~:@!$&'()*+,;=/-]+")
 
+#: Without it a handle, which may be shown and stored, would tell whether a guess of its secret is right.
+_KEY: Final = os.urandom(32)
+
 Encode = Callable[[str], str]
 
 
@@ -38,7 +42,7 @@ class _Held:
 class Handles:
     """The handles of one call. ``read`` gives the value of a slot, None when nothing is stored there.
 
-    ``seed`` makes the handles: the same call gets the same ones.
+    ``seed`` makes the handles: the same call gets the same ones of a process, and no other does.
     """
 
     def __init__(self, slots: Mapping[str, Slot], read: Callable[[str], str | None], seed: str) -> None:
@@ -114,7 +118,7 @@ class Handles:
 
     def _hold(self, value: str, slots: tuple[str, ...]) -> str:
         self._hide(value, slots)
-        name = hashlib.sha256(json.dumps([self._seed, slots, value]).encode()).hexdigest()[:32]
+        name = hmac.digest(_KEY, json.dumps([self._seed, slots, value]).encode(), hashlib.sha256).hex()[:32]
         self._held[f"wfs_{name}"] = _Held(value, slots)
         return f"wfs_{name}"
 

@@ -1,5 +1,6 @@
 """The broker: what permissions allow is done; what they do not is refused and told."""
 
+import hashlib
 import json
 import threading
 import time
@@ -10,7 +11,8 @@ import pytest
 from wfcore.egress import Guard
 from wfcore.errors import RetryableError, TerminalError
 from wfcore.packages.broker import Access, Broker
-from wfcore.packages.permissions import parse
+from wfcore.packages.handles import Handles
+from wfcore.packages.permissions import Slot, parse
 from wfcore.packages.trial.world import World
 
 SECRETS = {"TOKEN": "s3cret+value/=", "HOOK": "T000/B000/XXX", "ODD": "a b?c"}
@@ -260,6 +262,14 @@ def test_a_handle_that_nobody_gave_is_a_text_like_any(ask, api):
     strange = "wfs_" + "0" * 32
     ask(permitting(api), op="http.request", url=api.url, headers={"X-Key": strange})
     assert api.seen[0][2]["x-key"] == strange
+
+
+def test_a_handle_tells_nothing_about_a_guess_of_its_secret():
+    """Handles come into outputs and logs, whose readers know all that makes one, but the secret."""
+    made = Handles({"PIN": Slot()}, {"PIN": "4711"}.get, "execution/task/1").get("PIN")
+    told = json.dumps(["execution/task/1", ["PIN"], "4711"]).encode()
+    assert made != f"wfs_{hashlib.sha256(told).hexdigest()[:32]}"
+    assert made == Handles({"PIN": Slot()}, {"PIN": "4711"}.get, "execution/task/1").get("PIN")
 
 
 def test_what_a_server_repeats_of_a_secret_is_masked(ask, api):
