@@ -158,17 +158,21 @@ def read_document(content: bytes, listed: Listed, where: str) -> list[Release]:
     return sorted(releases, key=lambda one: versions.key(one.version), reverse=True)
 
 
-def expect_fresh(top: Top, seen: Mapping[str, Any] | None, now: int, where: str) -> None:
+def expect_fresh(
+    top: Top, seen: Mapping[str, Any] | None, now: int, where: str, keys: Sequence[minisign.PublicKey] = ()
+) -> None:
     """Refuse an index that has expired, or that is older than, or another edition of, what was ``seen``.
 
-    ``seen`` is what ``as_seen`` gave of the last one. Raises InvalidPackage.
+    ``seen`` is what ``as_seen`` gave of the last one. Serials begin anew only when none of the trusted
+    ``keys`` has signed that: while an old key stands beside a new one, what it once signed is no way back.
+    Raises InvalidPackage.
     """
     if now >= top.expires:
         raise _fault(
             where,
             f"its index has expired at {_text_of(top.expires)}: somebody may be holding back newer ones",
         )
-    if seen is None or seen.get("key") != top.key:
+    if seen is None or seen.get("key") not in {top.key, *(key.id for key in keys)}:
         return
     if top.serial < seen["serial"]:
         raise _fault(where, f"it offers the index {top.serial}, but {seen['serial']} was there before")

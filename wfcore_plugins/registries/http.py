@@ -169,7 +169,7 @@ class HttpRegistry(Stateless):
                 f"the registry {one.name} cannot be trusted: its index is that of {top.name!r}",
                 remedy="correct its name or its URL in registries.http.indexes",
             )
-        self._memory.expect_fresh(top, one.name)
+        self._memory.expect_fresh(top, one.name, one.keys)
         self._kept[one.name] = answer.headers.get("etag", tag), content
         return top
 

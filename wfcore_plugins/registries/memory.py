@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from wfcore.api import Context, InvalidPackage, index
+from wfcore.api import Context, InvalidPackage, index, minisign
 
 _NAMESPACE: Final = "registry:http"
 
@@ -18,11 +18,11 @@ class Memory:
         self._clock = context.clock
         self._here: dict[str, Any] = {}
 
-    def expect_fresh(self, top: index.Top, name: str) -> None:
+    def expect_fresh(self, top: index.Top, name: str, keys: Sequence[minisign.PublicKey]) -> None:
         """Raise InvalidPackage for an index that has expired, went back or forks; remember it else."""
         key = f"index/{name}"
         seen = self._get(key)
-        index.expect_fresh(top, seen, self._clock.now(), name)
+        index.expect_fresh(top, seen, self._clock.now(), name, keys)
         if index.as_seen(top) != seen:
             self._set(key, index.as_seen(top))
 

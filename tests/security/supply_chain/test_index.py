@@ -59,6 +59,18 @@ def test_rollback(shop, plugin):
     shop.expect_refused("community/hi", "it offers the index 1, but 2 was there before")
 
 
+def test_rollback_to_what_a_former_key_has_signed(shop, plugin):
+    """While a registry changes its key and both are listed, what the old one has signed is no way back."""
+    shop.main.add(plugin())
+    old, new = shop.main.files["/index.json"], minisign.generate()
+    shop.config["registries"]["http"]["indexes"][0]["keys"].append(str(new.public()))
+    shop.main.key = new
+    shop.main.add(plugin("1.0.1"))
+    assert shop.install("community/hi@~1.0").out.split()[2] == "1.0.1"
+    shop.main.files["/index.json"] = old
+    shop.expect_refused("community/hi", "it offers the index 1, but 2 was there before")
+
+
 def test_freeze(shop, plugin):
     """An index that is held back for ever, so that nobody hears of newer ones."""
     shop.main.said.expires = SystemClock().now() - DAY
