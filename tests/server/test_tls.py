@@ -1,5 +1,6 @@
 """TLS of the server's own: a real server with a certificate of an authority that the tests make."""
 
+import contextlib
 import datetime
 import http.client
 import ipaddress
@@ -182,6 +183,26 @@ def test_two_hundred_clients_that_do_not_speak_leave_it_answering(secure):
     assert secure.get("/healthz").status == 200
     assert time.monotonic() - begun < 5
     for one in silent:
+        one.close()
+
+
+def test_who_takes_no_answer_keeps_no_place(start, authority, eventually):
+    """As without TLS, a client that asks and does not read is hung up on, and others get its place."""
+    file, _ = authority.issue()
+    plain = start(server__tlsCertificate=str(file), server__connections="10", server__channelTimeout="1s")
+    said = eventually(lambda: re.search(r"listening on https(://127\.0\.0\.1:\d+)", plain.output))
+    client = SecureClient(plain, f"http{said[1]}", authority)
+    asked = f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {plain.token}\r\n\r\n"
+    deaf = [client.shake() for _ in range(10)]
+    for one in deaf:
+        one.settimeout(2)
+        with contextlib.suppress(OSError):  # it is not read any more
+            one.sendall(asked.encode() * 200)
+    with client.shake() as late:
+        late.settimeout(30)
+        late.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in late.recv(1000)
+    for one in deaf:
         one.close()
 
 

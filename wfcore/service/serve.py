@@ -145,8 +145,8 @@ class Door:
         """Answer there too, by TLS."""
         from wfcore.service.tls import TlsFront
 
-        limit = self._server.adj.connection_limit
-        self._front = TlsFront(listening, certificate, self._server.adopt, limit)
+        limits = self._server.adj.connection_limit, self._server.adj.channel_timeout
+        self._front = TlsFront(listening, certificate, self._server.adopt, *limits)
 
     def open(self) -> None:
         """Begin to answer."""

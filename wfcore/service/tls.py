@@ -67,13 +67,19 @@ def _no_passphrase() -> str:
 
 
 class TlsFront:
-    """Accepts TLS on ``listening`` in a thread of its own, at most ``limit`` connections at once."""
+    """Accepts TLS on ``listening`` in a thread of its own, at most ``limit`` connections at once.
 
-    def __init__(self, listening: socket.socket, certificate: Certificate, hand: Hand, limit: int) -> None:
+    Who does not take what is sent within ``patience`` seconds is hung up on.
+    """
+
+    def __init__(
+        self, listening: socket.socket, certificate: Certificate, hand: Hand, limit: int, patience: float
+    ) -> None:
         self._listening = listening
         self._certificate = certificate
         self._hand = hand
         self._limit = limit
+        self._patience = patience
         self._loop = asyncio.new_event_loop()
         self._begun = threading.Event()
         self._open: set[asyncio.Task[None]] = set()
@@ -143,6 +149,8 @@ class TlsFront:
         writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
         try:
             await self._join(reader, writer, address)
+        except TimeoutError:  # what is left of the answer would wait for the client, and keep its place
+            transport.abort()
         except OSError:  # one side broke off
             pass
         finally:
@@ -155,7 +163,7 @@ class TlsFront:
         self._hand(inner, address)
         there, here = await asyncio.open_connection(sock=outer, limit=_CHUNK)
         requests = self._loop.create_task(_pump(reader, here))
-        answers = self._loop.create_task(_pump(there, writer))
+        answers = self._loop.create_task(_pump(there, writer, self._patience))
         try:
             await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
             if not answers.done():
@@ -167,8 +175,14 @@ class TlsFront:
             here.close()
 
 
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Everything from one side to the other; no more is read than the other side takes."""
+async def _pump(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, patience: float | None = None
+) -> None:
+    """Everything from one side to the other; no more is read than the other side takes.
+
+    Raises TimeoutError when that does not take it within ``patience`` seconds.
+    """
     while data := await source.read(_CHUNK):
         target.write(data)
-        await target.drain()
+        async with asyncio.timeout(patience):
+            await target.drain()
