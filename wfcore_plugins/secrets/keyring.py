@@ -42,7 +42,9 @@ class KeyringSecrets(Stateless):
 
     def get(self, name: str, scope: str = "") -> str | None:
         """The value. Raises Unavailable when the keyring does not open."""
-        return self._read(_user(name, scope)) if name else None
+        if not name or "/" in name:  # which would be a secret of another scope
+            return None
+        return self._read(_user(name, scope))
 
     def names(self, scope: str = "") -> Iterator[str]:
         """The names that were stored by way of this provider, sorted."""

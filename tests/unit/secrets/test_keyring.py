@@ -84,6 +84,15 @@ def test_what_other_programs_store_is_found_and_not_listed(ring, tmp_path):
     assert list(make(tmp_path).names()) == []
 
 
+def test_a_name_leads_to_no_other_scope(ring, tmp_path):
+    """Whoever writes a webhook chooses the name of the secret that it is signed with."""
+    driver = KeyringSecrets({"service": "workflow-test"}, context("keyring", tmp_path))
+    driver.put("TOKEN", "of team b", "team-b/flow")
+    assert driver.get("TOKEN", "team-b/flow") == "of team b"
+    assert driver.get("team-b/flow/TOKEN") is None
+    assert driver.get("flow/TOKEN", "team-b") is None
+
+
 def test_where_there_is_none(absent, tmp_path):
     with pytest.raises(PluginError, match="there is no keyring here") as caught:
         make(tmp_path).start()
