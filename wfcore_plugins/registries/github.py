@@ -65,7 +65,8 @@ class GithubRegistry(Stateless):
         package, _, signature = candidate.place.partition(" ")
         binary = "application/octet-stream"
         content = self._get(package, binary, candidate.source)
-        return Parcel(content, self._get(signature, binary, candidate.source).decode() if signature else "")
+        beside = self._get(signature, binary, candidate.source) if signature else b""
+        return Parcel(content, beside.decode("utf-8", "replace"))
 
     def _candidate(self, target: str, release: Mapping[str, Any]) -> Candidate:
         tag, assets = str(release.get("tag_name", "")), _assets(release)

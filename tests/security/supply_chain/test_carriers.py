@@ -108,6 +108,11 @@ def test_a_zip_archive_with_a_list_without_end(shop, plugin):
     shop.expect_refused("github:acme/hi@v1.0.0", "github:acme/hi@v1.0.0", "more than 20000 files")
 
 
+def test_a_release_whose_signature_is_no_text(shop, plugin):
+    shop.github.release("v1.0.0", {"hi.wfp": plugin(), "hi.wfp.minisig": b"\xff\xfe"})
+    shop.expect_refused("github:acme/hi@v1.0.0", "no minisign file")
+
+
 def put(shop, path, content):
     """Other content for a tarball, as an evil publisher has it: npm's digest is right."""
     import base64
