@@ -16,14 +16,16 @@ from wfcore.api import (
     NotFound,
     Parcel,
     Publication,
+    Response,
     Revocation,
     Stateless,
+    Unreachable,
     WorkflowError,
     index,
     minisign,
 )
 
-from .asking import ask, body_of, guard
+from .asking import ask, guard
 from .memory import Memory
 from .publishing import publish, yank
 
@@ -104,7 +106,7 @@ class HttpRegistry(Stateless):
         """The archive, and the signature that the index has for it."""
         name, _, rest = candidate.place.partition(" ")
         url = f"{self._named(name).url}/{index.archive_path(candidate.digest)}"
-        return Parcel(body_of(ask(guard(self._context), url), url, "a package"), rest)
+        return Parcel(_content(ask(guard(self._context), url), url), rest)
 
     def search(self, words: str) -> Sequence[Hit]:
         """See ``IndexedRegistry``; of several indexes the first one counts for a name."""
@@ -162,7 +164,7 @@ class HttpRegistry(Stateless):
         headers = {"if-none-match": tag} if tag else {}
         answer = ask(guard(self._context), url, most=index.MAX_TOP, headers=headers)
         if answer.status != 304:
-            content = body_of(answer, url, "an index")
+            content = _content(answer, url)
         top = index.read_top(content, one.keys, one.name)
         if top.name != one.name:
             raise InvalidPackage(
@@ -175,7 +177,7 @@ class HttpRegistry(Stateless):
 
     def _candidates(self, one: Index, listed: index.Listed) -> list[Candidate]:
         url = f"{one.url}/{index.document_path(listed.document)}"
-        content = body_of(ask(guard(self._context), url, most=index.MAX_DOCUMENT), url, "a document")
+        content = _content(ask(guard(self._context), url, most=index.MAX_DOCUMENT), url)
         releases = index.read_document(content, listed, one.name)
         self._memory.expect_unchanged(one.name, listed.name, releases)
         return [
@@ -190,6 +192,20 @@ class HttpRegistry(Stateless):
             )
             for each in releases
         ]
+
+
+def _content(answer: Response, url: str) -> bytes:
+    """What an index has there.
+
+    Raises Unreachable: that a file is not there is no word about packages, which would let another registry
+    be asked, but a failure, whoever caused it.
+    """
+    if answer.status != 200:
+        raise Unreachable(
+            f"{url} answers {answer.status}",
+            remedy="correct its URL in registries.http.indexes, or ask who runs it",
+        )
+    return answer.body
 
 
 def _index(place: int, said: Mapping[str, Any]) -> Index:

@@ -152,9 +152,21 @@ def test_an_unreachable_registry_is_not_passed_by(shop, plugin):
         shop.config["egress"]["allow"].append(public.url)
         shop.config["registries"]["http"]["indexes"] = [shop.main.config, public.config]
         outcome = shop.install("community/hi", "--grant")
-        assert outcome.code == 4, "it answers, but has no index"
+        assert outcome.code == 6, "it answers, but has no index"
         shop.main.files["/index.json"] = b"nonsense"
         shop.expect_refused("community/hi", "the registry main cannot be trusted")
+
+
+@pytest.mark.parametrize("missing", ["index.json", "documents/", "archives/"])
+def test_a_registry_that_lacks_a_file_is_not_passed_by_either(shop, plugin, missing):
+    """Nor by another kind of registry: only a signed index can say that there is no such package."""
+    shop.main.add(plugin(name="acme/hi"))
+    shop.github.release("v9.0.0", {"hi.wfp": plugin("9.0.0", name="acme/hi")})
+    shop.config["plugins"] = {**shop.config.get("plugins", {}), "registries": ["http", "github"]}
+    for path in [path for path in shop.main.files if missing in path]:
+        del shop.main.files[path]
+    outcome = shop.install("acme/hi", "--grant")
+    assert (outcome.code, shop.installed()) == (6, []), outcome.out + outcome.err
 
 
 def test_an_update_comes_from_where_the_package_came(shop, plugin):
