@@ -105,6 +105,26 @@ export async function greet({ name }, ctx) {
 """
 
 
+FINDS = """
+export async function greet({ name }, ctx) {
+  const found = await ctx.kv.get("name");
+  await ctx.kv.set("name", name);
+  return found ?? "nothing";
+}
+"""
+
+
+def test_what_a_package_keeps_in_one_namespace_is_not_found_in_another(clean, plugin):
+    """Else who may use it in a namespace could have it tell what it has been told in all others."""
+    install(clean, plugin(source=FINDS, permissions=KEPT), grant={"kv": True})
+    clean.apply(USE)
+    assert [run(clean), run(clean)] == ["nothing", "Ada"]
+    clean.apply(f"namespace: other\n{USE}")
+    started = clean.post("/api/v1/workflows/other/use/executions?wait=10", {})
+    assert clean.get(f"/api/v1/executions/{started.json['id']}").json["outputs"] == {"said": "nothing"}
+    clean.call("DELETE", "/api/v1/workflows/other/use")
+
+
 @pytest.mark.parametrize(
     ("bounds", "said"),
     [

@@ -114,7 +114,7 @@ class Catalogue:
             name=manifest.name,
             action=spec.name,
             permissions=narrowed(package.permissions, task),
-            records=f"package:{manifest.name}",
+            records=f"package:{task.namespace}/{manifest.name}",
             secret=lambda slot: self._secret(
                 package.record.secrets.get(slot, slot), f"{task.namespace}/{task.workflow}"
             ),
