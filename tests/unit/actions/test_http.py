@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from wfcore.api import Cancel, Forbidden, Guard, InvalidInput, RetryableError, TerminalError
+from wfcore_plugins.actions.core import answers
 
 
 def test_get_returns_the_parsed_body_and_tells_about_the_answer(web: Any, site: Any) -> None:
@@ -35,6 +37,10 @@ def test_get_returns_the_parsed_body_and_tells_about_the_answer(web: Any, site: 
         ("text/plain", b"[1]", "[1]"),
         ("text/html; charset=latin-1", b"caf\xe9", "café"),
         ("text/plain; charset=nonsense", b"caf\xc3\xa9", "café"),
+        ('text/plain; charset="Shift_JIS"', b"\x83R", "コ"),
+        ("text/plain; charset=punycode", b"a" * 90_000 + b"-b", "a" * 90_000 + "-b"),
+        ("text/plain; charset=idna", b"xn--a.", "xn--a."),
+        ("text/plain; charset=undefined", b"a", "a"),
         ("application/rss+xml", b"<a/>", "<a/>"),
         ("image/png", b"\x89PNG", b"\x89PNG"),
         (None, b"plain", "plain"),
@@ -290,3 +296,9 @@ def test_json_that_was_sent_comes_back_the_same(web: Any, site: Any) -> None:
     value = {"big": 2**60, "text": "\u2028 \U0001f600", "deep": [[[{}]]]}
     web("http.post", url=site.url, json=value)
     assert json.loads(site.seen[0][3]) == value
+
+
+@pytest.mark.parametrize("name", sorted(answers.CHARSETS))
+def test_a_charset_is_one_of_texts(name: str) -> None:
+    assert codecs.lookup(name)._is_text_encoding
+    assert "1 a".encode(name).decode(name) == "1 a"

@@ -20,6 +20,15 @@ _TEXT = re.compile(
     r"text/.*|application/([a-z0-9!#$&^_.-]+\+)?(xml|javascript|yaml|x-ndjson|x-www-form-urlencoded)"
 )
 _CHARSET = re.compile(r"""charset\s*=\s*"?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
+#: The charsets of the web. Python has decoders that are none: one of them (punycode) takes hours for a few
+#: megabytes, others raise what nobody expects.
+CHARSETS = frozenset(
+    ("ascii", "big5", "big5-hkscs", "euc-jp", "euc-kr", "gb18030", "gb2312", "gbk", "ibm866", "iso-2022-jp",
+     "koi8-r", "koi8-u", "ks-c-5601-1987", "latin-1", "latin1", "macintosh", "shift-jis", "sjis", "tis-620",
+     "us-ascii", "utf-16", "utf-16be", "utf-16le", "utf-8", "utf8", "cp932", "cp949",
+     *(f"iso-8859-{part}" for part in range(1, 17) if part != 12),
+     *(f"{maker}125{page}" for maker in ("cp", "windows-") for page in range(9)))
+)  # fmt: skip
 _EXCERPT = 200
 #: Characters in which secrets are looked for before the excerpt is cut: longer than any in it would be.
 _SEARCHED = 128 * 1024
@@ -68,11 +77,10 @@ def _is_text(body: bytes) -> bool:
 
 
 def _text(response: Response) -> str:
-    charset = _CHARSET.search(response.headers.get("content-type", ""))
-    try:
-        return response.body.decode(charset[1] if charset else "utf-8", "replace")
-    except LookupError:
-        return response.body.decode("utf-8", "replace")
+    """The body by its charset; by UTF-8 when that is none that is known."""
+    said = _CHARSET.search(response.headers.get("content-type", ""))
+    charset = said[1].lower().replace("_", "-") if said else "utf-8"
+    return response.body.decode(charset if charset in CHARSETS else "utf-8", "replace")
 
 
 def _json(body: bytes) -> Any:
