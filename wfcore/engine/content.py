@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from wfcore.errors import TerminalError
 from wfcore.model.secret import MASK, Secret, tainted
-from wfcore.model.values import json_form
+from wfcore.model.values import expect_shallow, json_form
 from wfcore.secrets.sealer import MARK
 
 #: Longer JSON text (bytes) goes into a blob.
@@ -55,6 +55,7 @@ def pack(value: Any, blobs: Blobs, seals: Seals | None = None) -> tuple[str, tup
         if tainted(value):
             value, mark = _sealed(value, seals), _SEALED
         text = _dumps(value)
+        expect_shallow(value, text)
     except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise TerminalError(f"the result cannot be stored as JSON: {reason}", kind="output") from None

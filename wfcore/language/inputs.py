@@ -12,6 +12,7 @@ from typing import Any, Final
 from wfcore.errors import InvalidInput
 from wfcore.language import duration, words
 from wfcore.language.shape import Flaw, rules_of
+from wfcore.model.values import expect_shallow
 from wfcore.model.workflow import Input
 
 #: Whole numbers within these bounds survive every JSON reader and database.
@@ -177,10 +178,12 @@ def _json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, parse_constant=_no_constant)
+        found = json.loads(value, parse_constant=_no_constant)
+        expect_shallow(found, value)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ValueError(f"must be JSON: {reason}") from None
+    return found
 
 
 def _no_constant(word: str) -> Any:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 #: null, bool, int, float, str, bytes, datetime, timedelta, list or dict with text keys.
 Value = Any
+#: Levels that a stored value may be nested. How deep Python's JSON goes depends on how deep its caller is:
+#: without a bound of our own, what one can just write another cannot read.
+DEEPEST: Final = 500
 
 
 class Taint(Protocol):
@@ -81,3 +84,20 @@ def json_form(value: Value) -> Any:
         case set() | frozenset() | tuple():
             return list(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def expect_shallow(value: Value, text: str) -> None:
+    """Raises RecursionError for a value, whose JSON is ``text``, that is nested more than DEEPEST levels."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list | tuple)
+        ]
+        if not level:
+            return
+    raise RecursionError

@@ -108,6 +108,15 @@ def circle():
     return value
 
 
+def test_what_is_stored_can_be_read_further_in(store):
+    """An execution could not be inspected when an answer was 980 levels deep, which could just be stored."""
+
+    def further_in(frames):
+        return further_in(frames - 1) if frames else unpack(pack(deep(499), store)[0], store)
+
+    assert further_in(300) == deep(499)
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -117,6 +126,8 @@ def circle():
         ({"a": {1, object()}}, "object is not a JSON value"),
         ({(1, 2): 3}, "keys must be"),
         (deep(100_000), "nested too deeply"),
+        (deep(501), "nested too deeply"),
+        ({"a": (deep(500),)}, "nested too deeply"),
         (circle(), "Circular"),
         (10**5000, "limit"),
         (Decimal("NaN"), "not JSON compliant"),

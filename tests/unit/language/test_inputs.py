@@ -69,6 +69,7 @@ def test_values_of_each_type(type, given, expected):
         ({"type": "json"}, "{a: 1}", "must be JSON: "),
         ({"type": "json"}, "NaN", "must be JSON: NaN is no JSON"),
         ({"type": "json"}, "[" * 100_000, "must be JSON: nested too deeply"),
+        ({"type": "json"}, "[" * 501 + "]" * 501, "must be JSON: nested too deeply"),
         ({"type": "array"}, "{}", "must be a list, not a mapping"),
         ({"type": "array"}, 5, "must be a list, not a number"),
         ({"type": "object"}, "[]", "must be a mapping, not a list"),
