@@ -12,6 +12,8 @@ from wfcore.plugins.contracts import Clock, Storage
 
 #: The largest value, in bytes of JSON.
 LARGEST = 1024 * 1024
+#: What is to be kept for longer (seconds) is kept for good: no clock of ours gets there.
+LONGEST = 1000 * 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class StoredRecords:
         if len(text) > LARGEST:
             remedy = "store it elsewhere and keep a reference"
             raise TerminalError(f"the value has more than {LARGEST} bytes", kind="output", remedy=remedy)
+        if ttl is not None and ttl > LONGEST:
+            ttl = None
         expires_at = None if ttl is None else self.clock.now() + round(ttl * SECOND)
         self.storage.set_record(self.namespace, key, text, expires_at)
 
