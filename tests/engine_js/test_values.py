@@ -163,3 +163,21 @@ def test_what_it_throws_is_the_error(error, expression):
 def test_a_proxy_that_was_revoked_is_an_error(error):
     said = error("const {proxy, revoke} = Proxy.revocable([], {}); revoke(); return proxy")
     assert said["message"].startswith("TypeError")
+
+
+@pytest.mark.parametrize(
+    ("expression", "output"),
+    [
+        ("(() => { const o = {get a() { delete o.b; o.c = 3; return 1 }, b: 2}; return o })()", {"a": 1}),
+        ("(() => { const a = [{get x() { a.length = 0; return 5 }}, 7]; return a })()", [{"x": 5}, None]),
+        ("new Proxy([], {get: (of, key) => (key === 'length' ? -5 : of[key])})", []),
+        ("(() => { Array.isArray = () => true; return new Proxy({a: 3}, {}) })()", {"a": 3}),
+    ],
+)
+def test_what_changes_while_it_is_written(value, expression, output):
+    assert value(expression) == output
+
+
+def test_what_says_that_it_has_no_end(error):
+    said = error("return new Proxy([], {get: (of, key) => (key === 'length' ? 2 ** 53 : 0)})")
+    assert said["type"] == "memory"
