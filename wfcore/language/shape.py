@@ -89,6 +89,14 @@ class _Validator(cerberus.Validator):  # type: ignore[misc]
         if len(self._errors) < MAX_FLAWS:
             super()._error(*args)
 
+    def _validate_schema(self, schema: Any, field: Any, value: Any) -> None:
+        # Nor is there a reason to look into what comes after so many.
+        if len(self._errors) < MAX_FLAWS:
+            super()._validate_schema(schema, field, value)
+
+    # Cerberus reads there which schemas the rule takes.
+    _validate_schema.__doc__ = cerberus.Validator._validate_schema.__doc__
+
 
 class _Identity:
     """Makes a rules mapping, which cannot be hashed, a key of the cache."""

@@ -148,8 +148,6 @@ def test_what_finds_no_slot_runs_on_whichever_server_has_one(installation, clust
         installation.stage.gates["g"].set()
         for id in (*held, *queued):
             assert b.executions.wait_end(id, 30).state == "SUCCESS"
-        begun = [b.storage.execution(id).started_at for id in queued]
-        assert max(begun[:2]) <= min(begun[2:]), "the oldest first"
         assert installation.stage.most == 2
 
 
