@@ -215,13 +215,14 @@ def test_publishing_where_nobody_takes_packages(project, plugin):
     assert (none.code, "none of the registries takes packages: npm" in none.err) == (7, True)
 
 
-def test_a_list_of_a_hundred_packages_is_quick(project, plugin):
+def test_a_list_of_a_hundred_packages_is_quick(project, plugin, monkeypatch):
     """A quarter of a second of work, with a server and without; the bound has room for more."""
     configure(project)
     place = {"storage.path": str(project.path / "data" / "db.sqlite")}
     with stored_packages(load(environ={}, overrides=place)) as packages:
         for number in range(100):
             packages.install(plugin(name=f"acme/p{number}"), {})
+    monkeypatch.setenv("WORKFLOW_TEST_FRESH", "1")  # what a command costs its user
     alone = seconds_of_a_list(project)
     assert project.run("server", "start", "--detach").code == 0
     try:
@@ -229,6 +230,7 @@ def test_a_list_of_a_hundred_packages_is_quick(project, plugin):
     finally:
         assert project.run("server", "stop").code == 0
     print(f"seconds of work: {alone:.3f} alone, {asked:.3f} asking a server")
+    assert min(alone, asked) > 0, "it was measured"
     assert max(alone, asked) <= 1.0
 
 
