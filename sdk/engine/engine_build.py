@@ -25,8 +25,8 @@ from engine_sources import NPM_INTEGRITY, PINS, BuildError, Sources, fetch
 HERE = Path(__file__).parent
 #: The sha256 of what is built; another result is an error.
 DIGESTS = {
-    "quickjs.wasm": "3b04518ef7c148f8ced234955f3aefbc13958ea33b7dc3c72bf7ca79ab61777e",
-    "typescript.wasm": "d9213d80b983a8a7901e44c631b6bb4e7ba42ca1b15b58f9b3185f173aa87a60",
+    "quickjs.wasm": "4a688f6a09e35a064dfb43007feb4ba77625a2f71250934ac64ee224a55014d3",
+    "typescript.wasm": "0aa63232e47a28fdaa174e977cdd2208901e1134d168c2715530a238ef6ae78f",
 }
 LICENSES = "LICENSES.txt"
 

@@ -48,14 +48,6 @@ static int put_integer(struct writer *w, int64_t number) {
   return put(w, at, digits + sizeof digits - at);
 }
 
-static int put_own(struct writer *w, JSValueConst value) {
-  size_t length;
-  const char *text = JS_ToCStringLen(w->c, &length, value);
-  int failed = text ? put(w, text, length) : -1;
-  JS_FreeCString(w->c, text);
-  return failed;
-}
-
 // --- strings
 
 static int is_plain(const uint8_t *at) { return *at >= ' ' && *at != '"' && *at != '\\' && *at != 0xED; }
@@ -92,30 +84,36 @@ static int put_quoted(struct writer *w, const char *string, size_t length) {
   return put(w, "\"", 1);
 }
 
-static int put_string(struct writer *w, JSValueConst value) {
-  size_t length;
-  const char *text = JS_ToCStringLen(w->c, &length, value);
-  int failed = text ? put_quoted(w, text, length) : -1;
+// Puts what the engine gave as text, if it did, and gives that back.
+static int put_taken(struct writer *w, const char *text, size_t length, int is_quoted) {
+  int failed = !text ? -1 : is_quoted ? put_quoted(w, text, length) : put(w, text, length);
   JS_FreeCString(w->c, text);
   return failed;
 }
 
-static int put_name(struct writer *w, JSAtom name) {
+static int put_own(struct writer *w, JSValueConst value) {
+  size_t length;
+  const char *text = JS_ToCStringLen(w->c, &length, value);
+  return put_taken(w, text, length, 0);
+}
+
+static int put_string(struct writer *w, JSValueConst value) {
+  size_t length;
+  const char *text = JS_ToCStringLen(w->c, &length, value);
+  return put_taken(w, text, length, 1);
+}
+
+static int put_name(struct writer *w, JSAtom name, int is_quoted) {
   size_t length;
   const char *text = JS_AtomToCStringLen(w->c, &length, name);
-  int failed = text ? put_quoted(w, text, length) : -1;
-  JS_FreeCString(w->c, text);
-  return failed;
+  return put_taken(w, text, length, is_quoted);
 }
 
 // --- what has no form
 
 static int put_step(struct writer *w, const struct step *step) {
-  if (step->name == JS_ATOM_NULL) return put(w, "[", 1) || put_integer(w, step->index) || put(w, "]", 1) ? -1 : 0;
-  size_t length;
-  const char *name = JS_AtomToCStringLen(w->c, &length, step->name);
-  int failed = !name || put(w, ".", 1) || put(w, name, length);
-  JS_FreeCString(w->c, name);
+  int failed = step->name == JS_ATOM_NULL ? put(w, "[", 1) || put_integer(w, step->index) || put(w, "]", 1)
+                                          : put(w, ".", 1) || put_name(w, step->name, 0);
   return failed ? -1 : 0;
 }
 
@@ -186,7 +184,7 @@ static int put_member(struct writer *w, JSValueConst value, JSAtom name, int *is
   JSValue inner = JS_GetProperty(w->c, value, name);
   if (JS_IsUndefined(inner)) return 0;
   w->steps[depth] = (struct step){name, 0};
-  int failed = JS_IsException(inner) || (!*is_first && put(w, ",", 1)) || put_name(w, name) || put(w, ":", 1) ||
+  int failed = JS_IsException(inner) || (!*is_first && put(w, ",", 1)) || put_name(w, name, 1) || put(w, ":", 1) ||
                put_value(w, inner, depth + 1);
   *is_first = 0;
   JS_FreeValue(w->c, inner);
