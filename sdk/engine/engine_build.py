@@ -25,8 +25,8 @@ from engine_sources import NPM_INTEGRITY, PINS, BuildError, Sources, fetch
 HERE = Path(__file__).parent
 #: The sha256 of what is built; another result is an error.
 DIGESTS = {
-    "quickjs.wasm": "4a688f6a09e35a064dfb43007feb4ba77625a2f71250934ac64ee224a55014d3",
-    "typescript.wasm": "0aa63232e47a28fdaa174e977cdd2208901e1134d168c2715530a238ef6ae78f",
+    "quickjs.wasm": "b81b92e682da68026501e13b92beb61f5f7bc18649dcf1e0a5adcc1c3bd72f18",
+    "typescript.wasm": "1ffd6ce52d0f64e6aa3f0c4a04e050669596641ec07a4d15b263eab7c163839d",
 }
 LICENSES = "LICENSES.txt"
 

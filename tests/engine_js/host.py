@@ -1,6 +1,7 @@
 """The smallest host of an engine: one instance, answers from a function, no limits."""
 
 import json
+import struct
 from pathlib import Path
 
 import wasmtime
@@ -48,6 +49,13 @@ class Instance:
         is_bytecode = isinstance(code, bytes)
         place = self._put(code if is_bytecode else code.encode())
         return self._result("wf_load", place, int(is_bytecode), now, seed)
+
+    def run(self, bytecode, inputs=None, now=0, seed=1):
+        """A call in one: (0, output) or (1, error)."""
+        request = json.dumps({"action": "default", "inputs": inputs, "context": {}}).encode()
+        start = struct.pack("<qqi4x", now, seed, len(bytecode))
+        status, text = self._result("wf_run", self._put(start + bytecode + request))
+        return status, json.loads(text)
 
     def invoke(self, inputs=None, action="default", now=0, seed=1, context=None):
         """(0, output) or (1, error)."""

@@ -83,7 +83,7 @@ def test_an_input_that_does_not_fit(machine):
 def test_a_fresh_instance_is_small_and_at_once_there(machine):
     instance = machine.fresh(memory=8 << 20)
     assert instance.exports["memory"].data_len(instance.store) < 2 << 20
-    assert set(instance.exports) == {"memory", "wf_alloc", "wf_compile", "wf_load", "wf_invoke"}
+    assert set(instance.exports) == {"memory", "wf_alloc", "wf_compile", "wf_load", "wf_invoke", "wf_run"}
     imports = {(one.module, one.name) for one in machine.module.imports}
     assert imports == {("workflow", "host_call"), ("workflow", "host_take")}
     assert json.dumps(instance.invoke()[0]) == "1"

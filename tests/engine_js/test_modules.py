@@ -18,6 +18,25 @@ def test_bytecode_is_the_module_again(machine):
     assert [(one["line"], one["file"]) for one in frames] == [(3, "plugin.js")]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "const now = Date.now(), n = Math.random(); export default (i) => [i, now, n, Math.random()]",
+        "export default (i) => { throw new TypeError(i) }",
+        "throw new Error('at once'); export default 1",
+        "await new Promise(() => {}); export default () => 1",
+        "export const other = 1",
+    ],
+)
+@pytest.mark.parametrize("inputs", [None, "x" * 70_000])
+def test_a_call_in_one_is_that_in_two_steps(machine, source, inputs):
+    _, bytecode = machine.fresh().compile(source)
+    two = machine.fresh()
+    status, text = two.load(bytecode, 1_700_000_000_000, -9)
+    steps = (status, json.loads(text)) if status else two.invoke(inputs, now=1_700_000_000_000, seed=-9)
+    assert machine.fresh().run(bytecode, inputs, 1_700_000_000_000, -9) == steps
+
+
 def test_bytecode_of_another_engine_is_refused(machine):
     _, bytecode = machine.fresh().compile(SOURCE)
     status, _ = machine.fresh().load(bytes([bytecode[0] ^ 0xFF]) + bytecode[1:])

@@ -194,6 +194,22 @@ EXPORT("wf_invoke") uint64_t wf_invoke(char *request, int32_t length, int64_t no
   return packed;
 }
 
+// All of a call, as it lies in memory: so the host enters the engine once.
+struct call {
+  int64_t now_ms, random;
+  int32_t code_length, unused;
+  uint8_t code_and_request[];
+};
+
+// Evaluate a module from bytecode and invoke its action.
+EXPORT("wf_run") uint64_t wf_run(struct call *call, int32_t length) {
+  char *code = (char *)call->code_and_request;
+  uint64_t loaded = wf_load(code, call->code_length, 1, call->now_ms, call->random);
+  if (*(uint8_t *)(uintptr_t)(loaded >> 32)) return loaded;
+  int32_t request_length = length - (int32_t)sizeof *call - call->code_length;
+  return wf_invoke(code + call->code_length, request_length, call->now_ms, call->random);
+}
+
 // --- the build's
 
 static JSModuleDef *no_module(JSContext *c, const char *name, void *opaque) {

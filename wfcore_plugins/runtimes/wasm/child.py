@@ -88,8 +88,7 @@ class Server:
                 case "code":
                     self._codes[head["digest"]] = body
                 case "forget":
-                    self._modules.pop(head["digest"], None)
-                    self._codes.pop(head["digest"], None)
+                    self._forget(head["digest"])
                 case "compile":
                     self._compile(body)
                 case "bytecode":
@@ -100,6 +99,11 @@ class Server:
             self._modules[digest] = self._machine.load(artefact)
         except Exception as error:
             self._channel.send({"is": "refused", "message": str(error)[:2000]})
+
+    def _forget(self, digest: str) -> None:
+        if module := self._modules.pop(digest, None):
+            self._machine.forget(module)
+        self._codes.pop(digest, None)
 
     def _compile(self, content: bytes) -> None:
         try:
@@ -122,8 +126,10 @@ class Server:
     def _work_on(self, given: _Given) -> None:
         """Run calls, one after another: a thread for each costs as much as a small call itself."""
         while True:
-            self._run(*given.get())
+            call, work, talk = given.get()
+            self._run(call, work, talk)
             self._idle.append(given)
+            self._machine.tidy(work)
 
     def _work(self, head: Head, request: bytes) -> Work:
         from wfcore_plugins.runtimes.wasm.machine import Work

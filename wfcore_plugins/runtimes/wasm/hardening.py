@@ -13,10 +13,7 @@ from typing import Any, Final
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _FILES: Final = 64
-#: Bytes of a file: wasmtime keeps the first content of a module's memory in one that has no name.
-_FILE_BYTES: Final = 64 * 1024 * 1024
 _THREAD: Final = 0x00010000 | 0x00000100  # CLONE_THREAD | CLONE_VM: threads, never processes
-_F_ADD_SEALS: Final = 1033
 
 #: What computing, threads, memory and the one open socket need; everything else fails with EPERM.
 _ALLOWED: Final = (
@@ -25,7 +22,7 @@ _ALLOWED: Final = (
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "set_robust_list", "get_robust_list",
     "rseq", "exit", "exit_group", "gettid", "getpid", "nanosleep", "clock_nanosleep", "clock_gettime",
     "clock_getres", "gettimeofday", "sched_yield", "sched_getaffinity", "getcpu", "getrandom",
-    "restart_syscall", "select", "pselect6", "memfd_create", "ftruncate",
+    "restart_syscall", "select", "pselect6",
 )  # fmt: skip
 
 
@@ -54,7 +51,7 @@ def _die_first() -> None:
 
 
 def _limit(memory: int, seconds: int) -> None:
-    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: _FILE_BYTES, resource.RLIMIT_NOFILE: _FILES}
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_NOFILE: _FILES}
     if seconds:
         limits[resource.RLIMIT_CPU] = seconds
     for limit, value in limits.items():
@@ -76,8 +73,6 @@ def _filter() -> bool:
             rules.add_rule(seccomp.ALLOW, name)
     threads: Any = seccomp.Arg(0, seccomp.MASKED_EQ, _THREAD, _THREAD)
     rules.add_rule(seccomp.ALLOW, "clone", threads)
-    sealing: Any = seccomp.Arg(1, seccomp.EQ, _F_ADD_SEALS)
-    rules.add_rule(seccomp.ALLOW, "fcntl", sealing)
     with contextlib.suppress(OSError, ValueError):
         rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags cannot be seen; libc falls back
     rules.load()

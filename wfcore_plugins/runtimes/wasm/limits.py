@@ -17,4 +17,4 @@ MAX_TABLE: Final = 20_000
 #: Bytes of what a compilation makes.
 MAX_MADE: Final = 256 * 1024 * 1024
 #: Part of the name of what is compiled: another configuration of the compiler means another file.
-CONFIGURATION: Final = "epoch,stack=1MiB,core+simd,1"
+CONFIGURATION: Final = "epoch,stack=1MiB,core+simd,copied,1"

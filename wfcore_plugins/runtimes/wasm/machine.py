@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,15 +12,17 @@ from typing import Any, Final
 
 import wasmtime
 
-from wfcore_plugins.runtimes.wasm.instance import Broken, Instance
+from wfcore_plugins.runtimes.wasm.instance import SMALL, Broken, Instance, Instances
 from wfcore_plugins.runtimes.wasm.limits import MAX_ASKED, MAX_STACK, MAX_TABLE
 
 #: Seconds between two epochs: how exactly the time of a call ends.
 TICK: Final = 0.01
 #: So many missed epochs are made up for at once; when there are more, the whole computer was asleep.
 _MOST_LATE: Final = 500
-#: Seconds between attempts to make an instance that the kernel is in the way of.
-_PAUSES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+#: Epochs that an instance may take to be made, before the time of a call begins.
+_MAKING: Final = 1000
+#: What stands before code and request of a call: see ``wf_run`` of the engine.
+_CALL: Final = struct.Struct("<qqi4x")
 _OFF: Final = (
     "wasm_threads", "wasm_memory64", "wasm_multi_memory", "wasm_tail_call", "wasm_relaxed_simd", "wasm_gc",
     "wasm_exceptions", "wasm_function_references", "wasm_custom_page_sizes", "wasm_wide_arithmetic",
@@ -54,10 +57,11 @@ class Ending:
 
 
 class _State(threading.local):
-    """Of the call that this thread runs: who answers, and the answer that was not taken yet."""
+    """Of this thread's call: who answers, the answer that was not taken yet, and the instance."""
 
     ask: Ask
     answer: bytes | None = None
+    used: Instance | None = None
 
 
 class Machine:
@@ -67,6 +71,7 @@ class Machine:
         self._engine = wasmtime.Engine(configured())
         self._state = _State()
         self._linker = self._linked()
+        self._instances = Instances(self._made)
         self._running = 0
         self._busy = threading.Event()
         self._lock = threading.Lock()
@@ -83,6 +88,10 @@ class Machine:
         """A compiled module, ready. Raises wasmtime.WasmtimeError for what another build has compiled."""
         return self._linker.instantiate_pre(wasmtime.Module.deserialize(self._engine, artefact))
 
+    def forget(self, module: Any) -> None:
+        """What ``load`` gave is not called again."""
+        self._instances.forget(module)
+
     def run(self, work: Work, ask: Ask) -> Ending:
         """Run a call to its end."""
         return self._guarded(work, ask, lambda instance: _invoke(instance, work))
@@ -91,11 +100,17 @@ class Machine:
         """Compile JavaScript by an engine module: bytecode, or the error of its syntax."""
         return self._guarded(work, _nobody, lambda instance: instance.call("wf_compile", source, ()))
 
+    def tidy(self, work: Work) -> None:
+        """After a call of this thread: have an instance there for the next, and let go of its own."""
+        with contextlib.suppress(Exception):  # the next call says what is wrong
+            self._instances.prepare(work.module, work.memory)
+        self._state.used = None
+
     def _guarded(self, work: Work, ask: Ask, body: Callable[[Instance], bytes]) -> Ending:
         self._state.ask, self._state.answer = ask, None
         try:
             with self._ticking():
-                content = body(self._instance(work))
+                content = body(self._begun(work))
         except wasmtime.Trap as trap:
             return Ending(_TRAPS.get(_code(trap), "trap"), message=_line(trap))
         except Broken as error:
@@ -103,32 +118,26 @@ class Machine:
         except wasmtime.WasmtimeError as error:
             text = _line(error)
             return Ending("memory" if "memory" in text and "limit" in text else "trap", message=text)
+        finally:
+            used = self._state.used
+            if used and used.size > SMALL:  # its room is promised to others as soon as the call has ended
+                used = self._state.used = None
         kind = {0: "ok", 1: "error"}.get(content[0])
         if kind is None:
             return Ending("trap", message="the result is malformed: its first byte is neither 0 nor 1")
         return Ending(kind, content[1:])
 
-    def _instance(self, work: Work) -> Instance:
-        """A fresh instance.
+    def _begun(self, work: Work) -> Instance:
+        self._state.used = instance = self._instances.take(work.module, work.memory)
+        instance.output = work.output
+        instance.store.set_epoch_deadline(max(1, round(work.timeout / TICK)))
+        return instance
 
-        With a module's first one wasmtime seals what its memory begins with, which Linux refuses (EBUSY)
-        while it is moving those pages about; a moment later it does not.
-        """
-        for pause in _PAUSES:
-            try:
-                return self._fresh(work)
-            except wasmtime.WasmtimeError as error:
-                if "memfd" not in str(error):
-                    raise
-                time.sleep(pause)
-        return self._fresh(work)
-
-    def _fresh(self, work: Work) -> Instance:
+    def _made(self, module: Any, memory: int) -> Instance:
         store = wasmtime.Store(self._engine)
-        store.set_limits(memory_size=work.memory, table_elements=MAX_TABLE, instances=1, tables=1, memories=1)
-        store.set_epoch_deadline(max(1, round(work.timeout / TICK)))
-        instance = work.module.instantiate(store)
-        return Instance(store, instance.exports(store), work.output)
+        store.set_limits(memory_size=memory, table_elements=MAX_TABLE, instances=1, tables=1, memories=1)
+        store.set_epoch_deadline(_MAKING)
+        return Instance(store, module.instantiate(store).exports(store))
 
     def _linked(self) -> Any:
         linker = wasmtime.Linker(self._engine)
@@ -195,6 +204,9 @@ def configured() -> Any:
     config.epoch_interruption = True
     config.max_wasm_stack = MAX_STACK
     config.cranelift_opt_level = "speed"
+    # What a memory begins with is copied at once: to map it, and have the kernel copy each page that is
+    # written to, takes longer and needs files.
+    config.memory_init_cow = False
     for name in _OFF:
         with contextlib.suppress(AttributeError, wasmtime.WasmtimeError):  # this build does not know it
             setattr(config, name, False)
@@ -202,11 +214,10 @@ def configured() -> Any:
 
 
 def _invoke(instance: Instance, work: Work) -> bytes:
-    if work.code:
-        loaded = instance.call("wf_load", work.code, (1, work.now, work.seed))
-        if loaded[0]:
-            return loaded
-    elif "_initialize" in instance.exports:
+    if work.code:  # an engine takes all at once: to enter it from Python takes as long as a small script
+        start = _CALL.pack(work.now, work.seed, len(work.code))
+        return instance.call("wf_run", b"".join((start, work.code, work.request)), ())
+    if "_initialize" in instance.exports:
         instance.exports["_initialize"](instance.store)
     return instance.call("wf_invoke", work.request, (work.now, work.seed))
 
