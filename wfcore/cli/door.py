@@ -51,6 +51,8 @@ def read(root: Group, argv: Sequence[str]) -> Request:
     if common["help"] or common["version"] or isinstance(words.node, Group):
         return Request(words.path, words.node, common)
     _check_arguments(words.path, words.node, words.plain, words.options)
+    if not (words.plain or words.options):  # nothing to bind, and Fire takes a while to import
+        return Request(words.path, words.node, common)
     call = _through_fire(words)
     return Request(words.path, words.node, common, call.args, call.kwargs)
 
