@@ -1,24 +1,20 @@
-"""Speaks to a server's HTTP API, with nothing but the standard library; finds it and its token."""
+"""Speaks to a server's HTTP API, with nothing but the standard library."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from wfcore import errors
 from wfcore.errors import Problem, Unreachable, UsageError, WorkflowError
-from wfcore.service.auth import ADMIN_FILE, read_token
-from wfcore.service.lock import read_lock
 
 #: Seconds without a byte after which a server is taken for gone; long-polls add their own time.
 TIMEOUT: Final = 30.0
 _LARGEST: Final = 256 * 2**20
-_LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Client:
@@ -113,64 +109,6 @@ class Client:
             f"the server at {self.address} does not answer: {reason}",
             remedy="check the address, or start it with `workflow server start`",
         )
-
-
-def find(server: str | None, data_dir: Callable[[], Path]) -> Client:
-    """The client for ``--server``, else WORKFLOW_SERVER, else the server living on this data directory.
-
-    The token is WORKFLOW_TOKEN, else the administrator's of the data directory, which goes to that
-    directory's own loopback server alone, else what the keyring has for the server.
-    """
-    token = os.environ.get("WORKFLOW_TOKEN") or None
-    address = named(server)
-    if address:
-        return _with_token(address, token, data_dir)
-    directory = data_dir()
-    running = read_lock(directory)
-    if running is None or running.address is None:
-        state = "is running" if running is None else "is ready yet"
-        raise Unreachable(
-            f"no server {state} on the data directory {directory}",
-            remedy="start one with `workflow server start --detach`, or name one with --server URL",
-        )
-    return _with_token(running.address, token, lambda: directory)
-
-
-def named(server: str | None) -> str | None:
-    """The address of the server that is named: by ``--server``, else WORKFLOW_SERVER."""
-    address = server or os.environ.get("WORKFLOW_SERVER") or ""
-    return address.rstrip("/") or None
-
-
-def running(server: str | None, data_dir: Callable[[], Path]) -> Client | None:
-    """The same, or None when no server is named and none is ready here."""
-    if server is None and not os.environ.get("WORKFLOW_SERVER"):
-        found = read_lock(data_dir())
-        if found is None or found.address is None:
-            return None
-    return find(server, data_dir)
-
-
-def _with_token(address: str, token: str | None, data_dir: Callable[[], Path]) -> Client:
-    if token:
-        return Client(address, token)
-    directory = _home_of(address, data_dir)
-    if directory is not None:
-        return Client(address, read_token(directory), directory / ADMIN_FILE)
-    from wfcore.cli import keys
-
-    return Client(address, keys.load(address))
-
-
-def _home_of(address: str, data_dir: Callable[[], Path]) -> Path | None:
-    """The data directory of this machine's server, if that is the one at this address."""
-    try:
-        directory = data_dir()
-    except errors.InvalidConfig:  # a server was named, so a broken local configuration does not matter
-        return None
-    running = read_lock(directory)
-    mine = running is not None and running.address == address and urlsplit(address).hostname in _LOCAL
-    return directory if mine else None
 
 
 def _connect(address: str) -> tuple[http.client.HTTPConnection, str]:

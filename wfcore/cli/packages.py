@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wfcore.cli.client import Client, running
+from wfcore.cli.finding import running
 from wfcore.cli.session import Session
 from wfcore.errors import UsageError
 
 if TYPE_CHECKING:
+    from wfcore.cli.client import Client
     from wfcore.model.actor import Actor
     from wfcore.plugins.contracts import OpenRegistry, Parcel, Registry
 

@@ -48,6 +48,6 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """The server that was named, or this machine's own. Raises Unreachable."""
-        from wfcore.cli.client import find
+        from wfcore.cli.finding import find
 
         return find(self.server, lambda: self.config.data_dir)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
-from wfcore.cli.client import Client, running
+from wfcore.cli.finding import running
 from wfcore.cli.session import Session
+
+if TYPE_CHECKING:
+    from wfcore.cli.client import Client
 
 _PATH: Final = "/api/v1/secrets"
 

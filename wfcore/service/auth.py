@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wfcore.errors import Forbidden
 from wfcore.model.actor import ROLES, Actor
-from wfcore.model.records import TokenRecord
+
+if TYPE_CHECKING:
+    from wfcore.model.records import TokenRecord
 
 ADMIN_FILE: Final = "admin.token"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")

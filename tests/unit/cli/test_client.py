@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from wfcore import errors
-from wfcore.cli import client
-from wfcore.cli.client import Client, find
+from wfcore.cli.client import Client
+from wfcore.cli.finding import find, running
 from wfcore.errors import Unreachable, UsageError, WorkflowError
 
 TOKEN = "wf_" + "x" * 40
@@ -49,13 +49,13 @@ def server():
         def log_message(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+        thread = threading.Thread(target=made.serve_forever, daemon=True)
         thread.start()
-        running.seen, running.answers = seen, answers
-        running.address = f"http://127.0.0.1:{running.server_port}"
-        yield running
-        running.shutdown()
+        made.seen, made.answers = seen, answers
+        made.address = f"http://127.0.0.1:{made.server_port}"
+        yield made
+        made.shutdown()
 
 
 @contextlib.contextmanager
@@ -190,7 +190,7 @@ def test_a_lock_that_nobody_holds_is_no_server(server, tmp_path):
         pass
     with pytest.raises(Unreachable, match="no server is running on the data directory"):
         find(None, lambda: tmp_path / "data")
-    assert client.running(None, lambda: tmp_path / "data") is None
+    assert running(None, lambda: tmp_path / "data") is None
     assert server.seen == []
 
 

@@ -21,7 +21,7 @@ def list_plugins(session: Session) -> Answer:
     Asks the server that is named or that runs on this machine; without one it shows what is installed
     here.
     """
-    from wfcore.cli.client import running
+    from wfcore.cli.finding import running
 
     client = running(session.server, lambda: session.config.data_dir)
     if client:

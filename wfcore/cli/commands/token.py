@@ -74,7 +74,8 @@ def use(session: Session, *, forget: bool = False) -> Answer:
         forget: Take the token of that server out of the keyring.
     """
     from wfcore.cli import keys
-    from wfcore.cli.client import Client, named
+    from wfcore.cli.client import Client
+    from wfcore.cli.finding import named
 
     address = named(session.server) or session.client.address
     if forget:
