@@ -3,6 +3,8 @@
 Drivers implement the Protocols; hooks are functions or methods marked with ``hookimpl``.
 """
 
+from typing import TYPE_CHECKING, Any, Final
+
 from wfcore.egress import Guard, Response
 from wfcore.errors import (
     Cancel,
@@ -24,7 +26,6 @@ from wfcore.errors import (
     UsageError,
     WorkflowError,
 )
-from wfcore.hooks.spec import hookimpl
 from wfcore.language.duration import parse as parse_duration
 from wfcore.model.execution import (
     EXECUTION_STATES,
@@ -53,8 +54,6 @@ from wfcore.model.records import (
     WorkflowRecord,
 )
 from wfcore.model.size import parse as parse_size
-from wfcore.model.workflow import Code
-from wfcore.packages import index, minisign
 from wfcore.plugins.contracts import (
     CONTRACT,
     Action,
@@ -96,6 +95,11 @@ from wfcore.plugins.contracts import (
     WebRequest,
     WritableSecrets,
 )
+
+if TYPE_CHECKING:
+    from wfcore.hooks.spec import hookimpl
+    from wfcore.model.workflow import Code
+    from wfcore.packages import index, minisign
 
 __all__ = [
     "CONTRACT",
@@ -186,3 +190,20 @@ __all__ = [
     "parse_duration",
     "parse_size",
 ]
+
+#: Imported when a plugin asks: few need these, and all would wait for pluggy, registries and workflows.
+_ASKED_FOR: Final = {
+    "Code": "wfcore.model.workflow.Code",
+    "hookimpl": "wfcore.hooks.spec.hookimpl",
+    "index": "wfcore.packages.index",
+    "minisign": "wfcore.packages.minisign",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported only when it is asked for (PEP 562)."""
+    if name not in _ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pkgutil import resolve_name
+
+    return resolve_name(_ASKED_FOR[name])

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.egress.rules import Rule
 from wfcore.errors import InvalidInput
 from wfcore.language import words
 from wfcore.language.shape import Flaw, rules_of
-from wfcore.model.workflow import Task
 from wfcore.packages import network
+
+if TYPE_CHECKING:
+    from wfcore.model.workflow import Task
 
 _Say = Callable[[str, str], None]
 _ENV: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from wfcore.model.workflow import Code
 from wfcore.plugins.driver import Driver
 from wfcore.plugins.task import TaskContext
+
+if TYPE_CHECKING:
+    from wfcore.model.workflow import Code
 
 
 @dataclass(frozen=True, slots=True)

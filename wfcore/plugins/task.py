@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wfcore.model.workflow import Code
 from wfcore.plugins.driver import Clock, Records
 
 if TYPE_CHECKING:
     from wfcore.egress import Guard
+    from wfcore.model.workflow import Code
 
 #: The levels of log lines.
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
