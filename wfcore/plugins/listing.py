@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from inspect import isclass
-from typing import Any
+from typing import Any, Final
 
 from wfcore.errors import PluginError
 from wfcore.plugins.catalog import Catalog, Entry
 from wfcore.plugins.drivers import broken, fetch, load
+
+#: The distribution that the kernel comes in.
+_KERNEL: Final = "workflow-engine"
 
 
 def rows(catalog: Catalog, live: Collection[tuple[str, str]] = ()) -> list[dict[str, Any]]:
@@ -42,25 +44,16 @@ def problems(catalog: Catalog) -> Iterator[tuple[Entry, str]]:
     Imports all that others have made. What came with the kernel was tested with it, and is only looked
     for: importing that too would be most of the time that a listing takes.
     """
-    own = _own()
     clashing = {entry for claims in catalog.clashes() for entry in claims}
     for entry in catalog.entries:
         try:
             if entry in clashing:
                 catalog.find(entry.kind, entry.name)
-            (_expect_there if entry.source == own else _probe)(entry)
+            (_expect_there if entry.distribution == _KERNEL else _probe)(entry)
         except PluginError as error:
             yield entry, error.message
         else:
             yield entry, ""
-
-
-def _own() -> str:
-    try:
-        kernel = distribution("workflow-engine")
-    except PackageNotFoundError:  # run from its source
-        return ""
-    return f"{kernel.name} {kernel.version}"
 
 
 def _expect_there(entry: Entry) -> None:

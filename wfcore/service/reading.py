@@ -8,7 +8,6 @@ from typing import Any
 
 from wfcore.config import Config
 from wfcore.errors import NotFound, Unavailable
-from wfcore.plugins import catalog
 from wfcore.plugins.catalog import Catalog
 from wfcore.plugins.contracts import Clock, Context, Storage
 from wfcore.plugins.drivers import construct, load
@@ -44,13 +43,13 @@ def opened(
     return storage
 
 
-def packages(config: Config, clock: Clock) -> list[dict[str, Any]]:
+def packages(installed: Catalog, config: Config, clock: Clock) -> list[dict[str, Any]]:
     """The installed packages, as ``packaged.rows``; soon read, without the rest of an installation."""
 
     def context(kind: Kind, name: str) -> Context:
         return Context(name, logging.getLogger(f"workflow.{kind.name}.{name}"), clock, config.data_dir)
 
-    storage = opened(catalog.read(), config, context, lambda made: made.start())
+    storage = opened(installed, config, context, lambda made: made.start())
     if storage is None:
         return []
     try:

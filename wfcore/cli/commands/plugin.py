@@ -116,4 +116,5 @@ def _here(session: Session) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     from wfcore.plugins import catalog, listing
     from wfcore.service import reading
 
-    return reading.packages(session.config, SystemClock()), listing.rows(catalog.read())
+    installed = catalog.read()
+    return reading.packages(installed, session.config, SystemClock()), listing.rows(installed)
