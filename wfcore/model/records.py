@@ -182,7 +182,7 @@ class WorkflowRecord:
 class PackageRecord:
     """An installed version of a plugin package. ``digest`` is the sha256 of its archive, its identity.
 
-    ``manifest`` is the text of its ``plugin.yaml``, ``module`` the digest of the blob that holds its module,
+    ``manifest`` is what its ``plugin.yaml`` says (JSON), ``module`` the digest of the blob with its module,
     ``granted`` what the operator allowed (JSON), ``secrets`` slot -> name of the stored secret.
     ``current`` marks the version that workflows get which are applied from now on. ``origin`` says where it
     came from, each a text: ``source`` (a reference that gives it again), ``signature`` (its minisign file),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ from wfcore.language import duration, words
 from wfcore.language.shape import Flaw, Path, rules_of
 from wfcore.language.source import read
 from wfcore.model import size
-from wfcore.packages import versions
+from wfcore.packages import permissions, versions
 from wfcore.packages.inputs import rule_flaws, rules_flaws
-from wfcore.packages.permissions import PERMISSIONS, Permissions, parse
+from wfcore.packages.permissions import PERMISSIONS, Permissions
 
 FILE: Final = "plugin.yaml"
 ABI: Final = "wf/1"
@@ -23,6 +24,8 @@ MIB: Final = 1024 * 1024
 #: Bytes of memory that a manifest may ask for, and seconds for a call.
 MEMORY: Final = (MIB, 1024 * MIB)
 LONGEST: Final = 3600.0
+#: Characters of a manifest as JSON: what a file can say, unless its aliases repeat it.
+_MOST: Final = 4 * MIB
 
 _Say = Callable[[str, str], None]
 
@@ -39,9 +42,10 @@ class PackageAction:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What ``plugin.yaml`` says. ``memory`` is bytes, ``timeout`` seconds for one call; ``text`` the file.
+    """What ``plugin.yaml`` says. ``memory`` is bytes, ``timeout`` seconds for one call.
 
-    ``engine`` is a range of versions of this product (``>=0.1,<2``), empty for any.
+    ``engine`` is a range of versions of this product (``>=0.1,<2``), empty for any. ``text`` is all of it
+    as JSON.
     """
 
     name: str
@@ -70,24 +74,37 @@ class Manifest:
         return tuple(f"{self.name}.{action}" for action in self.actions)
 
 
-def parse_manifest(source: bytes | str, file: str = FILE, *, accepted: bool = False) -> Manifest:
-    """The manifest that a text says. Raises InvalidPackage with all problems, each with line and column.
-
-    One that was ``accepted`` before is not checked again.
-    """
+def parse_manifest(source: bytes | str, file: str = FILE) -> Manifest:
+    """The manifest that a text says. Raises InvalidPackage with all problems, each with line and column."""
     if not source.strip():
         raise InvalidPackage(problems=[Problem(1, 1, "", "the file is empty; a manifest is a mapping", file)])
     try:
         document = read(source, file)
     except InvalidWorkflow as error:
         raise InvalidPackage(problems=error.problems) from None
-    found = [] if accepted else _flaws(document.root.value)
+    data = document.root.value
+    found = _flaws(data)
+    text = "" if found else _written(data)
+    if len(text) > _MOST:
+        found = [Flaw((), f"says more than {_MOST} characters, with what its aliases repeat")]
     if found:
         raise InvalidPackage(
             problems=[document.problem(flaw.path, flaw.message, key=flaw.at_key) for flaw in found],
             remedy="docs/reference/plugin-manifest.md says what a manifest has",
         )
-    return _manifest(document.root.value, document.text)
+    return _manifest(data, text)
+
+
+def accepted(text: str) -> Manifest:
+    """The manifest of an installed package: what ``parse_manifest`` has accepted, by its ``text``.
+
+    It is read again for every list, so it is kept in the form that is read soonest. Raises InvalidPackage.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError:  # it was installed when the file was kept as it came
+        return parse_manifest(text)
+    return _manifest(data, text)
 
 
 def expect_usable(manifest: Manifest) -> None:
@@ -103,6 +120,17 @@ def expect_usable(manifest: Manifest) -> None:
             f"{manifest.name} {manifest.version} speaks the ABI {manifest.abi}; this release has {ABI}",
             remedy="install another version of the plugin, or of workflow",
         )
+
+
+def _written(data: Any) -> str:
+    """The data as JSON, to little more than the most that is allowed: aliases may make gigabytes of it."""
+    pieces, length = [], 0
+    for piece in json.JSONEncoder(separators=(",", ":")).iterencode(data):
+        pieces.append(piece)
+        length += len(piece)
+        if length > _MOST:
+            break
+    return "".join(pieces)
 
 
 def _flaws(data: Any) -> list[Flaw]:
@@ -146,7 +174,7 @@ def _manifest(data: Mapping[str, Any], text: str) -> Manifest:
         module=runtime.get("module", "plugin.wasm"),
         memory=size.parse(runtime.get("memory", 64 * MIB)),
         timeout=duration.parse(runtime.get("timeout", 30)),
-        permissions=parse(data.get("permissions")),
+        permissions=permissions.accepted(data.get("permissions", {})),
     )
 
 

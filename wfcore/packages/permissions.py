@@ -74,7 +74,7 @@ class Permissions:
         return [text for text, _ in _items(self)]
 
     def to_dict(self) -> dict[str, Any]:
-        """As manifests write it, without what is nothing; ``parse`` reads it back."""
+        """As manifests write it, without what is nothing; ``accepted`` reads it back."""
         files = {"read": list(self.read), "write": list(self.write)}
         said: dict[str, Any] = {
             "network": [network.shown(rule) for rule in self.network],
@@ -94,6 +94,11 @@ def parse(value: Mapping[str, Any] | None, where: str = "permissions") -> Permis
     if found := flaws(value):
         told = (words.path((where, *flaw.path)) + ": " + flaw.message for flaw in found)
         raise InvalidInput("; ".join(told), remedy="docs/reference/permissions.md says what can be written")
+    return accepted(value)
+
+
+def accepted(value: Mapping[str, Any]) -> Permissions:
+    """The permissions of a mapping in which no ``flaws`` were found, now or when it was stored."""
     files = value.get("filesystem", {})
     return Permissions(
         network=_patterns(value.get("network", ())),

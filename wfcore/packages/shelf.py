@@ -10,7 +10,7 @@ from typing import Final
 from wfcore.errors import InvalidPackage, PluginError
 from wfcore.model.records import PackageRecord
 from wfcore.packages import revoked
-from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages.manifest import Manifest, accepted, expect_usable
 from wfcore.packages.permissions import Permissions, parse
 from wfcore.plugins.contracts import Module, Storage
 from wfcore.plugins.registry import Revocation
@@ -88,7 +88,7 @@ class Shelf:
 
 def _opened(storage: Storage, record: PackageRecord) -> Package:
     try:
-        manifest = parse_manifest(record.manifest)
+        manifest = accepted(record.manifest)
     except InvalidPackage as error:
         raise PluginError(f"the manifest of {record.name} cannot be read: {error.message}") from None
     expect_usable(manifest)

@@ -11,8 +11,9 @@ from wfcore.errors import Conflict, Forbidden, InvalidPackage, PluginError, Usag
 from wfcore.language import words
 from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
-from wfcore.packages import revoked
-from wfcore.packages.manifest import Manifest, expect_usable, parse_manifest
+from wfcore.packages import manifest as manifests
+from wfcore.packages import permissions, revoked
+from wfcore.packages.manifest import Manifest, expect_usable
 from wfcore.packages.permissions import Permissions, missing, parse
 
 if TYPE_CHECKING:
@@ -73,11 +74,12 @@ def rows(storage: Storage, records: Sequence[PackageRecord]) -> list[dict[str, A
 
 def _row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, Any]:
     try:
-        manifest = _accepted(record.manifest)
+        manifest = _manifest(record.manifest)
         expect_usable(manifest)
-        permissions, error = manifest.permissions.narrow(parse(record.granted)).words(), None
+        granted = permissions.accepted(record.granted)
+        allowed, error = manifest.permissions.narrow(granted).words(), None
     except WorkflowError as fault:
-        permissions, error = [], fault.message
+        allowed, error = [], fault.message
     state = "broken" if error else "current" if record.current else "kept"
     if record.digest in revoked:
         state, error = "revoked", f"revoked: {revoked[record.digest].reason}"
@@ -85,7 +87,7 @@ def _row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, 
         "name": record.name,
         "version": record.version,
         "digest": record.digest,
-        "permissions": permissions,
+        "permissions": allowed,
         "state": state,
         "current": record.current,
         "error": error,
@@ -94,8 +96,8 @@ def _row(record: PackageRecord, revoked: Mapping[str, Revocation]) -> dict[str, 
 
 
 @lru_cache(maxsize=512)
-def _accepted(text: str) -> Manifest:
-    return parse_manifest(text, accepted=True)
+def _manifest(text: str) -> Manifest:
+    return manifests.accepted(text)
 
 
 def terms(record: PackageRecord) -> dict[str, Any]:

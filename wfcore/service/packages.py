@@ -21,7 +21,7 @@ from wfcore.model.actor import LOCAL, Actor
 from wfcore.model.records import PackageRecord
 from wfcore.model.times import rfc3339
 from wfcore.packages import revoked
-from wfcore.packages.manifest import parse_manifest
+from wfcore.packages.manifest import accepted
 from wfcore.packages.permissions import Permissions, missing, parse
 from wfcore.packages.shelf import Shelf
 from wfcore.plugins.contracts import Clock, Runtime, Storage
@@ -76,7 +76,7 @@ class Packages:
             return {"command": list(native.command)}
         manifest = found.archive.manifest
         before = self._current(manifest.name)
-        held = parse_manifest(before.manifest).permissions if before else Permissions()
+        held = accepted(before.manifest).permissions if before else Permissions()
         wanted = manifest.permissions
         return {
             "name": manifest.name,
@@ -223,7 +223,7 @@ class Packages:
         """A package with its actions, permissions, versions and users. Raises NotFound."""
         records = self._versions(name)
         record = next((one for one in records if one.current), records[0])
-        manifest = parse_manifest(record.manifest)
+        manifest = accepted(record.manifest)
         declared = manifest.permissions
         return {
             **packaged.rows(self._storage, [record])[0],

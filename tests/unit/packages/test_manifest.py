@@ -1,12 +1,14 @@
 """A manifest becomes a value, or all of its faults with their places."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wfcore.errors import InvalidPackage, PluginError
 from wfcore.packages import versions
-from wfcore.packages.manifest import MIB, expect_usable, parse_manifest
+from wfcore.packages.manifest import MIB, accepted, expect_usable, parse_manifest
 
 LEAST = "plugin: 1\nname: a/b\nversion: 0.0.1\nactions: {do: {}}\n"
 
@@ -25,7 +27,22 @@ def test_all_it_says(manifest):
     assert found.permissions.words()[0] == "may connect to https://slack.com/api/*"
     assert found.types == ("community/slack.send",)
     assert found.file_name == "community-slack-1.2.0.wfp"
-    assert found.text == manifest
+
+
+def test_what_was_accepted_is_read_again_the_same(manifest):
+    found = parse_manifest(manifest)
+    assert accepted(found.text) == found
+    assert json.loads(found.text)["name"] == found.name
+
+
+def test_one_that_was_kept_as_it_came_can_be_read(manifest):
+    assert accepted(manifest) == parse_manifest(manifest)
+
+
+def test_aliases_cannot_make_more_of_it_than_can_be_kept():
+    again = f"&a {'x' * 50_000}{', *a' * 90}"
+    text = LEAST.replace("do: {}", f"do: {{inputs: {{a: {{type: list, allowed: [{again}]}}}}}}")
+    assert "says more than 4194304 characters, with what its aliases repeat" in faults(text)
 
 
 def test_little_is_needed():
