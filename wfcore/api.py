@@ -5,7 +5,6 @@ Drivers implement the Protocols; hooks are functions or methods marked with ``ho
 
 from typing import TYPE_CHECKING, Any, Final
 
-from wfcore.egress import Guard, Response
 from wfcore.errors import (
     Cancel,
     Conflict,
@@ -97,6 +96,7 @@ from wfcore.plugins.contracts import (
 )
 
 if TYPE_CHECKING:
+    from wfcore.egress.guard import Guard, Response
     from wfcore.hooks.spec import hookimpl
     from wfcore.model.workflow import Code
     from wfcore.packages import index, minisign
@@ -191,9 +191,11 @@ __all__ = [
     "parse_size",
 ]
 
-#: Imported when a plugin asks: few need these, and all would wait for pluggy, registries and workflows.
+#: Imported when a plugin asks: few need these, and all would wait for what they import.
 _ASKED_FOR: Final = {
     "Code": "wfcore.model.workflow.Code",
+    "Guard": "wfcore.egress.guard.Guard",
+    "Response": "wfcore.egress.guard.Response",
     "hookimpl": "wfcore.hooks.spec.hookimpl",
     "index": "wfcore.packages.index",
     "minisign": "wfcore.packages.minisign",

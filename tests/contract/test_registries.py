@@ -6,7 +6,7 @@ import pytest
 
 from tests.registries import Files, Github, Index, Npm, package_signature
 from wfcore.api import Forbidden, InvalidPackage, NotFound, minisign
-from wfcore.egress import Guard
+from wfcore.egress.guard import Guard
 from wfcore.packages.archive import write_archive
 from wfcore_plugins.registries.folder import FolderRegistry
 from wfcore_plugins.registries.github import GithubRegistry

@@ -8,7 +8,7 @@ import pytest
 
 from wfcore.api import Limits, Module
 from wfcore.config import load
-from wfcore.egress import Guard, Response
+from wfcore.egress.guard import Guard, Response
 from wfcore.engine.clock import SystemClock
 from wfcore.language.inputs import check_action_inputs
 from wfcore.packages.broker import Access

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from wfcore.config import load
-from wfcore.egress import Guard, Response
+from wfcore.egress.guard import Guard, Response
 from wfcore.errors import InvalidWorkflow
 from wfcore.packages.project import build
 from wfcore.service import installed

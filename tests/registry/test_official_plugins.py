@@ -15,7 +15,7 @@ from tests.registries import Files, Github, Npm
 from tests.registry.conftest import Process
 from wfcore.cli.main import main
 from wfcore.config import load
-from wfcore.egress import Guard, Response
+from wfcore.egress.guard import Guard, Response
 from wfcore.packages import minisign
 from wfcore.packages.archive import read_archive
 from wfcore.service import installed

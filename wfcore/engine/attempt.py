@@ -19,7 +19,7 @@ from wfcore.plugins.contracts import Clock, Job, Records
 from wfcore.secrets.masks import Masks
 
 if TYPE_CHECKING:
-    from wfcore.egress import Guard
+    from wfcore.egress.guard import Guard
 
 log = logging.getLogger("workflow.worker")
 #: An attempt that has so many log lines on their way to storage waits until some have arrived.

@@ -33,7 +33,7 @@ from wfcore.model.records import NodeRecord, Offer, Step
 from wfcore.plugins.contracts import Clock, Courier, Dispatcher, Job, Records, SharedStorage, Storage
 
 if TYPE_CHECKING:
-    from wfcore.egress import Guard
+    from wfcore.egress.guard import Guard
     from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.engine")

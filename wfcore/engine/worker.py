@@ -33,7 +33,7 @@ from wfcore.model.values import Expression, Lazy, Scope
 from wfcore.plugins.contracts import LEVELS, Action, Clock, Records, Result
 
 if TYPE_CHECKING:
-    from wfcore.egress import Guard
+    from wfcore.egress.guard import Guard
     from wfcore.secrets.desk import Desk
 
 log = logging.getLogger("workflow.worker")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wfcore.egress import Response
+from wfcore.egress.guard import Response
 from wfcore.egress.hop import Hop, redirect
 from wfcore.egress.rules import Rule
 from wfcore.egress.url import Url, parse

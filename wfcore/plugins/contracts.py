@@ -45,7 +45,7 @@ from wfcore.plugins.task import LEVELS as LEVELS
 from wfcore.plugins.task import TaskContext as TaskContext
 
 if TYPE_CHECKING:
-    from wfcore.egress import Guard
+    from wfcore.egress.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from wfcore.plugins.driver import Clock, Records
 
 if TYPE_CHECKING:
-    from wfcore.egress import Guard
+    from wfcore.egress.guard import Guard
     from wfcore.model.workflow import Code
 
 #: The levels of log lines.

@@ -11,7 +11,7 @@ from typing import Any
 from wfcore.audit import AuditLog
 from wfcore.audit.tasks import deny
 from wfcore.config import Config
-from wfcore.egress import Guard
+from wfcore.egress.guard import Guard
 from wfcore.engine.records import StoredRecords
 from wfcore.errors import InvalidWorkflow
 from wfcore.hooks.calls import Hooks

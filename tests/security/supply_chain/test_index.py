@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.registries import DAY, Index
-from wfcore.egress import Guard
+from wfcore.egress.guard import Guard
 from wfcore.engine.clock import SystemClock
 from wfcore.packages import index, minisign
 from wfcore_plugins.registries import asking

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wfcore.egress import Guard
+from wfcore.egress.guard import Guard
 from wfcore.egress.http import Answer, Exchanges, Request
 from wfcore.errors import InvalidConfig, WorkflowError
 

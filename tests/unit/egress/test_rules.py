@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wfcore.egress import Guard, Target
+from wfcore.egress.guard import Guard, Target
 from wfcore.egress.ranges import Reach, reach
 from wfcore.errors import Forbidden, InvalidConfig, InvalidInput, RetryableError
 

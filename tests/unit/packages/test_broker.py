@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from wfcore.egress import Guard
+from wfcore.egress.guard import Guard
 from wfcore.errors import RetryableError, TerminalError
 from wfcore.packages.broker import Access, Broker
 from wfcore.packages.handles import Handles

@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from wfcore.egress import Guard, Response
+from wfcore.egress.guard import Guard, Response
 from wfcore.errors import RetryableError, TerminalError
 from wfcore.model.workflow import Code
 from wfcore.packages.trial.compare import request_differences, shown
