@@ -70,10 +70,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A branch of the tree."""
+    """A branch of the tree. ``grow`` gives its members; what they are made of is imported only then."""
 
     summary: str
-    members: Mapping[str, Command | Group]
+    grow: Callable[[], Mapping[str, Command | Group]]
+
+    @property
+    def members(self) -> Mapping[str, Command | Group]:
+        """What is below it, by name."""
+        return self.grow()
 
 
 Node = Command | Group

@@ -40,7 +40,9 @@ def many(session, *paths: str, port: int | None = None):
     """
 
 
-TREE = Group("Root.", {"make": command(make), "group": Group("A group.", {"many": command(many)})})
+TREE = Group(
+    "Root.", lambda: {"make": command(make), "group": Group("A group.", lambda: {"many": command(many)})}
+)
 
 
 def read(*argv):
