@@ -3,6 +3,7 @@
 Drivers implement the Protocols; hooks are functions or methods marked with ``hookimpl``.
 """
 
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.errors import (
@@ -53,53 +54,47 @@ from wfcore.model.records import (
     WorkflowRecord,
 )
 from wfcore.model.size import parse as parse_size
-from wfcore.plugins.contracts import (
-    CONTRACT,
-    Action,
-    Actions,
-    AddressedTrigger,
-    Call,
-    Candidate,
-    Clock,
-    Context,
-    Courier,
-    Dispatcher,
-    Hit,
-    Host,
-    IndexedRegistry,
-    Job,
-    KeyedTrigger,
-    Limits,
-    Module,
-    OpenRegistry,
-    Parcel,
-    Publication,
-    Records,
-    Registry,
-    Result,
-    Revocation,
-    Rows,
-    Runtime,
-    Sandbox,
-    SecretBox,
-    SecretReader,
-    Secrets,
-    SharedStorage,
-    Stateless,
-    Storage,
-    TaskContext,
-    TimedTrigger,
-    Trigger,
-    TriggerFault,
-    WebRequest,
-    WritableSecrets,
-)
+from wfcore.plugins.driver import CONTRACT, Clock, Context, Records, SecretBox, SecretReader, Stateless
 
 if TYPE_CHECKING:
     from wfcore.egress.guard import Guard, Response
     from wfcore.hooks.spec import hookimpl
     from wfcore.model.workflow import Code
     from wfcore.packages import index, minisign
+    from wfcore.plugins.contracts import (
+        Action,
+        Actions,
+        AddressedTrigger,
+        Call,
+        Candidate,
+        Courier,
+        Dispatcher,
+        Hit,
+        Host,
+        IndexedRegistry,
+        Job,
+        KeyedTrigger,
+        Limits,
+        Module,
+        OpenRegistry,
+        Parcel,
+        Publication,
+        Registry,
+        Result,
+        Revocation,
+        Rows,
+        Runtime,
+        Sandbox,
+        Secrets,
+        SharedStorage,
+        Storage,
+        TaskContext,
+        TimedTrigger,
+        Trigger,
+        TriggerFault,
+        WebRequest,
+        WritableSecrets,
+    )
 
 __all__ = [
     "CONTRACT",
@@ -191,8 +186,9 @@ __all__ = [
     "parse_size",
 ]
 
-#: Imported when a plugin asks: few need these, and all would wait for what they import.
-_ASKED_FOR: Final = {
+#: Where that is which is no part of a driver's contract. Like the contracts of all kinds, it is imported when
+#: a plugin asks: each needs a few, and would wait for the rest.
+_ELSEWHERE: Final = {
     "Code": "wfcore.model.workflow.Code",
     "Guard": "wfcore.egress.guard.Guard",
     "Response": "wfcore.egress.guard.Response",
@@ -204,8 +200,6 @@ _ASKED_FOR: Final = {
 
 def __getattr__(name: str) -> Any:
     """What is imported only when it is asked for (PEP 562)."""
-    if name not in _ASKED_FOR:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pkgutil import resolve_name
-
-    return resolve_name(_ASKED_FOR[name])
+    return resolve_name(_ELSEWHERE.get(name, f"wfcore.plugins.contracts.{name}"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wfcore.errors import InvalidPackage, PluginError
-from wfcore.plugins.contracts import Storage
-from wfcore.plugins.registry import Revocation
+
+if TYPE_CHECKING:
+    from wfcore.plugins.registry import Revocation
+    from wfcore.plugins.storage import Storage
 
 _RECORD: Final = ("packages", "revoked")
 
@@ -17,7 +19,11 @@ _RECORD: Final = ("packages", "revoked")
 def read(storage: Storage) -> dict[str, Revocation]:
     """All revocations that are known to an installation, by digest."""
     text = storage.get_record(*_RECORD, 0)
-    return {one["digest"]: Revocation(**one) for one in json.loads(text)} if text else {}
+    if not text:
+        return {}
+    from wfcore.plugins.registry import Revocation
+
+    return {one["digest"]: Revocation(**one) for one in json.loads(text)}
 
 
 def add(storage: Storage, found: Iterable[Revocation]) -> list[Revocation]:

@@ -6,17 +6,16 @@ against its ``schema`` (cerberus rules, defaults filled in). It declares ``contr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from wfcore.errors import SourceFault as SourceFault  # part of this contract
 from wfcore.errors import TriggerFault as TriggerFault  # part of this contract
 from wfcore.plugins.driver import CONTRACT as CONTRACT
 from wfcore.plugins.driver import Clock as Clock
+from wfcore.plugins.driver import Context as Context
 from wfcore.plugins.driver import Driver as Driver
 from wfcore.plugins.driver import Records as Records
 from wfcore.plugins.driver import SecretBox as SecretBox
@@ -43,31 +42,6 @@ from wfcore.plugins.storage import SharedStorage as SharedStorage
 from wfcore.plugins.storage import Storage as Storage
 from wfcore.plugins.task import LEVELS as LEVELS
 from wfcore.plugins.task import TaskContext as TaskContext
-
-if TYPE_CHECKING:
-    from wfcore.egress.guard import Guard
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the kernel hands a driver; there is no way back to the application.
-
-    ``connections`` are the named databases of the configuration. The storage driver is built
-    first, so its ``records``, ``secrets`` and ``egress`` are None. ``strongbox`` keeps what it is
-    given encrypted in the storage.
-    """
-
-    name: str
-    logger: logging.Logger
-    clock: Clock
-    data_dir: Path
-    secrets: SecretReader | None = None
-    records: Callable[[str], Records] | None = None
-    egress: Guard | None = None
-    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sandbox: Sandbox | None = None
-    build: Callable[[Path], bytes] | None = None
-    strongbox: SecretBox | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-#: The version of all contracts in this module.
+if TYPE_CHECKING:
+    import logging
+    from pathlib import Path
+
+    from wfcore.egress.guard import Guard
+    from wfcore.plugins.sandbox import Sandbox
+
+#: The version of all contracts.
 CONTRACT = 1
 
 
@@ -53,6 +61,28 @@ class SecretBox(Protocol):
 
     def remove(self, name: str, scope: str = "") -> bool:
         """Forget a value; False when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the kernel hands a driver; there is no way back to the application.
+
+    ``connections`` are the named databases of the configuration. The storage driver is built
+    first, so its ``records``, ``secrets`` and ``egress`` are None. ``strongbox`` keeps what it is
+    given encrypted in the storage.
+    """
+
+    name: str
+    logger: logging.Logger
+    clock: Clock
+    data_dir: Path
+    secrets: SecretReader | None = None
+    records: Callable[[str], Records] | None = None
+    egress: Guard | None = None
+    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sandbox: Sandbox | None = None
+    build: Callable[[Path], bytes] | None = None
+    strongbox: SecretBox | None = None
 
 
 class Driver(Protocol):

@@ -13,7 +13,7 @@ from stevedore.driver import DriverManager
 from wfcore.errors import InvalidConfig, PluginError, WorkflowError
 from wfcore.language.shape import Rules
 from wfcore.plugins.catalog import Catalog, Entry
-from wfcore.plugins.contracts import CONTRACT, Context
+from wfcore.plugins.driver import CONTRACT, Context
 from wfcore.plugins.kinds import Kind
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wfcore.model.records import Message, Offer
+if TYPE_CHECKING:
+    from wfcore.model.records import Message, Offer
 
 
 class Offers(Protocol):

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
-from wfcore.model.records import (
-    AuditQuery,
-    AuditRecord,
-    Beat,
-    ExecutionQuery,
-    Message,
-    NodeRecord,
-    PackageRecord,
-    Permit,
-    SecretRecord,
-    Step,
-    TokenRecord,
-    TriggerRecord,
-    WorkflowRecord,
-)
 from wfcore.plugins.driver import Driver
 from wfcore.plugins.offers import Offers
+
+if TYPE_CHECKING:
+    from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
+    from wfcore.model.records import (
+        AuditQuery,
+        AuditRecord,
+        Beat,
+        ExecutionQuery,
+        Message,
+        NodeRecord,
+        PackageRecord,
+        Permit,
+        SecretRecord,
+        Step,
+        TokenRecord,
+        TriggerRecord,
+        WorkflowRecord,
+    )
 
 
 @runtime_checkable

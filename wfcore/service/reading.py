@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wfcore.config import Config
 from wfcore.errors import NotFound, Unavailable
 from wfcore.plugins.catalog import Catalog
-from wfcore.plugins.contracts import Clock, Context, Storage
+from wfcore.plugins.driver import Clock, Context
 from wfcore.plugins.drivers import construct, load
 from wfcore.plugins.kinds import STORAGE, Kind
 from wfcore.service import packaged
+
+if TYPE_CHECKING:
+    from wfcore.plugins.storage import Storage
 
 log = logging.getLogger("workflow.plugins")
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from peewee import DataError, Tuple
 
-from wfcore.api import Conflict, PluginError, Rows
+from wfcore.api import Conflict, PluginError
 
 from .schema import COLUMNS, Sessions, Tables
+
+if TYPE_CHECKING:
+    from wfcore.api import Rows
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "workflow": ("namespace", "id"),
