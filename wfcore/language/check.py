@@ -10,8 +10,8 @@ from typing import Any, Final
 from wfcore.language import words
 from wfcore.language.draft import Draft, Place
 from wfcore.language.expression import Use
+from wfcore.language.flaw import Path
 from wfcore.language.schema import GROUPS, NOT_YET
-from wfcore.language.shape import Path
 
 #: What ``tasks.NAME.`` may be followed by.
 TASK_FIELDS: Final = ("output", "meta", "state", "error", "attempt")

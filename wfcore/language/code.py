@@ -11,8 +11,8 @@ from wfcore.errors import SourceFault
 from wfcore.language import words
 from wfcore.language.draft import Draft
 from wfcore.language.expression.template import compile_tree
+from wfcore.language.flaw import Path
 from wfcore.language.schema import GROUPS
-from wfcore.language.shape import Path
 from wfcore.model.values import Expression, Scope, Value
 from wfcore.model.workflow import Code
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from wfcore.language import words
 from wfcore.language.draft import KEY, Draft
+from wfcore.language.flaw import Path
 from wfcore.language.schema import GROUPS
-from wfcore.language.shape import Path
 from wfcore.model.workflow import Concurrency
 
 WORD: Final = "concurrency"

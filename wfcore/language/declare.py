@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol
 from wfcore.errors import TriggerFault
 from wfcore.language import words
 from wfcore.language.draft import TRIGGER, Draft
+from wfcore.language.flaw import Path
 from wfcore.language.inputs import converted, fitted
 from wfcore.language.schema import LATER, NOT_YET, TRIGGER_KEYS
-from wfcore.language.shape import Path
 from wfcore.model.workflow import Input, Trigger
 
 MANUAL: Final = "manual"

@@ -11,7 +11,7 @@ from wfcore.language.document import Document
 from wfcore.language.expression import Template, Use, compile, compile_condition
 from wfcore.language.expression.template import Constant, build
 from wfcore.language.filters import Filter
-from wfcore.language.shape import Flaw, Path
+from wfcore.language.flaw import Flaw, Path
 from wfcore.language.source import MAX_PROBLEMS
 from wfcore.model.values import Expression
 

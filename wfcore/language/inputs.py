@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from wfcore.errors import InvalidInput
 from wfcore.language import duration, words
-from wfcore.language.shape import Flaw, rules_of
+from wfcore.language.flaw import Flaw
+from wfcore.language.shape import rules_of
 from wfcore.model.values import expect_shallow
 from wfcore.model.workflow import Input
 

@@ -13,8 +13,9 @@ from wfcore.language.declare import TriggerChecker, templated
 from wfcore.language.draft import OUTPUTS, VARS, Draft, Enough, within
 from wfcore.language.duration import parse as seconds
 from wfcore.language.filters import table
+from wfcore.language.flaw import Flaw, Path
 from wfcore.language.schema import GROUPS
-from wfcore.language.shape import Flaw, Path, rules_of
+from wfcore.language.shape import rules_of
 from wfcore.language.source import read
 from wfcore.model.values import Expression
 from wfcore.model.workflow import DEFAULT_NAMESPACE, ID_PATTERN, Code, Group, Retry, Task, Trigger, Workflow

@@ -24,8 +24,16 @@ _SCALARS: Final = (str, int, float, bool, type(None))
 Test = Callable[[Any, Mapping[str, Any]], bool]
 
 
+def plain(rules: Mapping[str, Any]) -> bool:
+    """Whether these are sound rules beyond doubt; of all others cerberus knows."""
+    return all(
+        isinstance(rule, Mapping) and all(key in _SOUND and _SOUND[key](rule[key]) for key in rule)
+        for rule in rules.values()
+    )
+
+
 class Quick:
-    """What can be said of a document without cerberus."""
+    """What can be said of a document without cerberus; the rules are sound."""
 
     def __init__(self, rules: Mapping[str, Any]) -> None:
         self._tests = {name: tests for name, rule in rules.items() if (tests := _tests(rule)) is not None}
@@ -113,4 +121,36 @@ _MAKERS: Final[Mapping[str, Callable[[Any], Test | None]]] = {
     "max": _max,
     "keysrules": _keysrules,
     "excludes": _excludes,
+}
+
+
+def _switch(limit: Any) -> bool:
+    return type(limit) is bool
+
+
+def _scalar(limit: Any) -> bool:
+    return isinstance(limit, _SCALARS)
+
+
+def _number(limit: Any) -> bool:
+    return type(limit) in (int, float)
+
+
+def _listing(limit: Any) -> bool:
+    return isinstance(limit, list) and all(map(_scalar, limit))
+
+
+def _known(limit: Any) -> bool:
+    return (_scalar(limit) and limit in _TYPES) or (_listing(limit) and all(name in _TYPES for name in limit))
+
+
+_SOUND: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "type": _known,
+    "required": _switch,
+    "nullable": _switch,
+    "empty": _switch,
+    "default": _scalar,
+    "allowed": _listing,
+    "min": _number,
+    "max": _number,
 }

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from wfcore.language import duration, words
-from wfcore.language.shape import Flaw, Rules
+from wfcore.language.flaw import Flaw
+from wfcore.language.shape import Rules
 from wfcore.model.workflow import ID_PATTERN, NAME_PATTERN, NAMESPACE_PATTERN, SECRET_PATTERN
 
 MAX_RETRIES: Final = 1000

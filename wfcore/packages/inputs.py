@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from wfcore.errors import PluginError
 from wfcore.language import words
-from wfcore.language.shape import Flaw, Path, Rules
+from wfcore.language.flaw import Flaw, Path
+from wfcore.language.shape import Rules
 
 TYPES: Final = (
     "string", "integer", "float", "number", "boolean", "list", "dict", "binary", "date", "datetime",

@@ -11,7 +11,8 @@ from typing import Any, Final
 import wfcore
 from wfcore.errors import InvalidPackage, InvalidWorkflow, PluginError, Problem
 from wfcore.language import duration, words
-from wfcore.language.shape import Flaw, Path, rules_of
+from wfcore.language.flaw import Flaw, Path
+from wfcore.language.shape import rules_of
 from wfcore.language.source import read
 from wfcore.model import size
 from wfcore.packages import permissions, versions

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wfcore.egress.rules import Rule
 from wfcore.errors import InvalidInput
 from wfcore.language import words
-from wfcore.language.shape import Flaw, rules_of
+from wfcore.language.flaw import Flaw
+from wfcore.language.shape import rules_of
 from wfcore.packages import network
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import pytest
 
 from wfcore.errors import InvalidInput, PluginError
 from wfcore.language.inputs import check_action_inputs, coerce
+from wfcore.language.quick import plain
 from wfcore.language.shape import rules_of
 from wfcore.model.workflow import Input
 
@@ -227,6 +228,26 @@ def test_what_is_accepted_at_once_is_what_cerberus_accepts():
             else:
                 assert fits, (key, value)
                 assert found == plain.document
+
+
+LIMITS = (
+    True, False, None, 0, 1.5, "x", "string", "nope", [], ["string", "list"], ["x"], [1, None], [[]], {},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key", ["type", "required", "nullable", "empty", "default", "allowed", "min", "max", "tpye"]
+)
+def test_what_is_plain_to_us_are_rules_to_cerberus(key):
+    taken = [limit for limit in LIMITS if plain({"a": {key: limit}})]
+    assert bool(taken) is (key != "tpye")
+    for limit in taken:
+        cerberus.Validator({"a": {key: limit}})
+
+
+def test_what_cerberus_has_to_prove_is_not_plain():
+    assert plain(RULES) is False
+    assert plain({"path": {"type": "string", "empty": False, "default": "x"}}) is True
 
 
 def test_rules_are_compiled_once_and_shared_by_threads():

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from wfcore.errors import InvalidPackage, InvalidWorkflow
 from wfcore.language import words
-from wfcore.language.shape import Flaw, rules_of
+from wfcore.language.flaw import Flaw
+from wfcore.language.shape import rules_of
 from wfcore.language.source import read
 from wfcore.packages.manifest import Manifest
 
