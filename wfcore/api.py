@@ -39,11 +39,8 @@ from wfcore.model.execution import (
 from wfcore.model.records import (
     AuditQuery,
     AuditRecord,
-    Beat,
     ExecutionQuery,
     Message,
-    NodeRecord,
-    Offer,
     PackageRecord,
     Permit,
     SecretRecord,
@@ -59,6 +56,7 @@ from wfcore.plugins.driver import CONTRACT, Clock, Context, Records, SecretBox, 
 if TYPE_CHECKING:
     from wfcore.egress.guard import Guard, Response
     from wfcore.hooks.spec import hookimpl
+    from wfcore.model.nodes import Beat, NodeRecord, Offer
     from wfcore.model.workflow import Code
     from wfcore.packages import index, minisign
     from wfcore.plugins.contracts import (
@@ -186,11 +184,14 @@ __all__ = [
     "parse_size",
 ]
 
-#: Where that is which is no part of a driver's contract. Like the contracts of all kinds, it is imported when
-#: a plugin asks: each needs a few, and would wait for the rest.
+#: Where the rest is which few plugins need. Like the contracts of all kinds it is imported when one asks:
+#: a storage driver would wait for pluggy and for the index of registries, and has no use for them.
 _ELSEWHERE: Final = {
+    "Beat": "wfcore.model.nodes.Beat",
     "Code": "wfcore.model.workflow.Code",
     "Guard": "wfcore.egress.guard.Guard",
+    "NodeRecord": "wfcore.model.nodes.NodeRecord",
+    "Offer": "wfcore.model.nodes.Offer",
     "Response": "wfcore.egress.guard.Response",
     "hookimpl": "wfcore.hooks.spec.hookimpl",
     "index": "wfcore.packages.index",

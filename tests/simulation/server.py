@@ -14,7 +14,8 @@ from wfcore.engine.owner import Owner
 from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.worker import Worker
 from wfcore.errors import RetryableError, TerminalError, Unavailable
-from wfcore.model.execution import LIMIT, OPEN, RUNNING, TERMINAL, WAITING, Cancelled
+from wfcore.model.execution import LIMIT, OPEN, RUNNING, TERMINAL, WAITING
+from wfcore.model.outcome import Cancelled
 from wfcore.plugins.contracts import Action, Result
 
 SECOND = 1_000_000

@@ -28,8 +28,9 @@ from wfcore.engine.slots import OwnSlots, SharedSlots
 from wfcore.engine.ticker import Ticker
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Catalogue, RetryVoice, Worker
-from wfcore.model.execution import Cancelled
-from wfcore.model.records import NodeRecord, Offer, Step
+from wfcore.model.nodes import NodeRecord, Offer
+from wfcore.model.outcome import Cancelled
+from wfcore.model.records import Step
 from wfcore.plugins.contracts import Clock, Courier, Dispatcher, Job, Records, SharedStorage, Storage
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from wfcore.engine.letters import lines_letter, outcome_letter
 from wfcore.engine.mail import Ended, Line
 from wfcore.engine.preparing import prepared
 from wfcore.errors import WorkflowError
-from wfcore.model.records import Message, Offer
+from wfcore.model.nodes import Offer
+from wfcore.model.records import Message
 from wfcore.model.workflow import Task
 from wfcore.plugins.contracts import Courier, SharedStorage
 

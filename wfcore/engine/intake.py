@@ -29,7 +29,8 @@ from wfcore.engine.mail import (
 from wfcore.engine.run import Run
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer
-from wfcore.model.execution import LIMIT, OPEN, PENDING, Cancelled, Error, Failed
+from wfcore.model.execution import LIMIT, OPEN, PENDING, Error
+from wfcore.model.outcome import Cancelled, Failed
 from wfcore.model.records import Message
 from wfcore.plugins.contracts import Storage
 

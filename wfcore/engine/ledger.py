@@ -11,7 +11,7 @@ from wfcore.engine.capacity import Capacity
 from wfcore.engine.preparing import Library, make_attempt
 from wfcore.engine.run import Run
 from wfcore.model.execution import OPEN, PENDING, RUNNING, ExecutionRecord, TaskRecord
-from wfcore.model.records import Offer
+from wfcore.model.nodes import Offer
 from wfcore.plugins.contracts import Storage
 
 

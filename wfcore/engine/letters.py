@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from wfcore.engine.attempt import Attempt
-from wfcore.model.execution import Cancelled, Error, Failed, Outcome, Skipped, Succeeded, Suspended
-from wfcore.model.records import Message, Offer
+from wfcore.model.execution import Error
+from wfcore.model.nodes import Offer
+from wfcore.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded, Suspended
+from wfcore.model.records import Message
 
 OUTCOME: Final = "outcome"
 #: A message with lines of the log has this and its number as its kind.

@@ -39,16 +39,11 @@ from wfcore.model.execution import (
     SUCCESS,
     TERMINAL,
     WAITING,
-    Cancelled,
     Error,
     ExecutionRecord,
-    Failed,
-    Outcome,
-    Skipped,
-    Succeeded,
-    Suspended,
     TaskRecord,
 )
+from wfcore.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded, Suspended
 from wfcore.model.workflow import Workflow
 
 #: After so many attempts that ended with their server, a task is given up.

@@ -9,8 +9,10 @@ from threading import Event
 from wfcore.engine.attempt import Attempt
 from wfcore.engine.plan import Plan
 from wfcore.engine.timers import Timer
-from wfcore.model.execution import ExecutionRecord, Outcome
-from wfcore.model.records import Message, Offer, Tick
+from wfcore.model.execution import ExecutionRecord
+from wfcore.model.nodes import Offer
+from wfcore.model.outcome import Outcome
+from wfcore.model.records import Message, Tick
 from wfcore.model.workflow import Workflow
 
 

@@ -13,7 +13,8 @@ from wfcore.engine.plan import Plan
 from wfcore.engine.retry import idempotency_key
 from wfcore.errors import Unavailable
 from wfcore.model.execution import PENDING, RUNNING, ExecutionRecord, TaskRecord
-from wfcore.model.records import Message, Offer
+from wfcore.model.nodes import Offer
+from wfcore.model.records import Message
 from wfcore.model.workflow import Workflow
 from wfcore.plugins.contracts import Job, Storage
 

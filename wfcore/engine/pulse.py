@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from wfcore.engine.mail import Adopt, Inbox, Mail, Offers, Reload, Room, Want
 from wfcore.errors import WorkflowError
-from wfcore.model.records import NodeRecord
+from wfcore.model.nodes import NodeRecord
 from wfcore.model.terms import differing
 from wfcore.plugins.contracts import SharedStorage
 

@@ -15,7 +15,8 @@ from wfcore.engine.mail import Asked, Ended, Inbox, Mail, Offers
 from wfcore.engine.recovery import Recovery
 from wfcore.engine.slots import OwnSlots
 from wfcore.engine.timers import Timer, Timers
-from wfcore.model.execution import CANCELLED, LIMIT, PENDING, TERMINAL, WAITING, Cancelled, Error, Failed
+from wfcore.model.execution import CANCELLED, LIMIT, PENDING, TERMINAL, WAITING, Error
+from wfcore.model.outcome import Cancelled, Failed
 from wfcore.model.records import Step
 from wfcore.plugins.contracts import Job
 

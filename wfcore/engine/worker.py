@@ -18,16 +18,8 @@ from wfcore.errors import Cancel, Forbidden, RetryableError, TerminalError, Unav
 from wfcore.language.evaluation import Unset
 from wfcore.language.inputs import check_action_inputs
 from wfcore.model.duration import LONGEST
-from wfcore.model.execution import (
-    Cancelled,
-    Error,
-    Failed,
-    Outcome,
-    Skipped,
-    Succeeded,
-    Suspended,
-    TaskRecord,
-)
+from wfcore.model.execution import Error, TaskRecord
+from wfcore.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded, Suspended
 from wfcore.model.secret import Secret, reveal, secrets_in
 from wfcore.model.values import Expression, Lazy, Scope
 from wfcore.plugins.contracts import LEVELS, Action, Clock, Records, Result

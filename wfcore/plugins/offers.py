@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from wfcore.model.records import Message, Offer
+    from wfcore.model.nodes import Offer
+    from wfcore.model.records import Message
 
 
 class Offers(Protocol):

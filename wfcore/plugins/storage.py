@@ -12,13 +12,12 @@ from wfcore.plugins.offers import Offers
 
 if TYPE_CHECKING:
     from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
+    from wfcore.model.nodes import Beat, NodeRecord
     from wfcore.model.records import (
         AuditQuery,
         AuditRecord,
-        Beat,
         ExecutionQuery,
         Message,
-        NodeRecord,
         PackageRecord,
         Permit,
         SecretRecord,

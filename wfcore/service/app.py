@@ -22,7 +22,8 @@ from wfcore.engine.ticker import fired
 from wfcore.errors import InvalidConfig, NotFound
 from wfcore.hooks.calls import Hooks
 from wfcore.model.execution import ExecutionRecord
-from wfcore.model.records import NodeRecord, TriggerRecord
+from wfcore.model.nodes import NodeRecord
+from wfcore.model.records import TriggerRecord
 from wfcore.plugins.contracts import (
     Clock,
     Courier,

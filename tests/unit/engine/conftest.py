@@ -10,20 +10,8 @@ import pytest
 from tests.moves import EXECUTION_REACH, TASK_REACH
 from wfcore.engine import machine
 from wfcore.engine.plan import plan
-from wfcore.model.execution import (
-    OPEN,
-    OUTPUTS,
-    RUNNING,
-    TERMINAL,
-    WAITING,
-    Cancelled,
-    Error,
-    ExecutionRecord,
-    Failed,
-    Skipped,
-    Succeeded,
-    Suspended,
-)
+from wfcore.model.execution import OPEN, OUTPUTS, RUNNING, TERMINAL, WAITING, Error, ExecutionRecord
+from wfcore.model.outcome import Cancelled, Failed, Skipped, Succeeded, Suspended
 from wfcore.model.workflow import Group, Task, Workflow
 
 NOW = 1_767_225_600_000_000

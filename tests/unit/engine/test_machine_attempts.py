@@ -3,7 +3,8 @@
 import pytest
 
 from wfcore.engine import machine
-from wfcore.model.execution import Error, Failed, Succeeded
+from wfcore.model.execution import Error
+from wfcore.model.outcome import Failed, Succeeded
 from wfcore.model.workflow import Retry
 
 BAD = "fail"

@@ -4,16 +4,8 @@ import pytest
 
 from wfcore.engine import machine, permits
 from wfcore.engine.flow import settle
-from wfcore.model.execution import (
-    PENDING,
-    RUNNING,
-    WAITING,
-    Error,
-    ExecutionRecord,
-    Failed,
-    Skipped,
-    Succeeded,
-)
+from wfcore.model.execution import PENDING, RUNNING, WAITING, Error, ExecutionRecord
+from wfcore.model.outcome import Failed, Skipped, Succeeded
 from wfcore.model.records import Permit
 from wfcore.model.workflow import Concurrency, Retry
 

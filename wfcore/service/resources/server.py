@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wfcore import __version__
-from wfcore.model.records import NodeRecord
+from wfcore.model.nodes import NodeRecord
 from wfcore.model.terms import differing
 from wfcore.model.times import rfc3339
 from wfcore.service.answers import dumps, send

@@ -4,7 +4,7 @@ import pytest
 
 from wfcore.engine import intake
 from wfcore.errors import Unavailable
-from wfcore.model.records import NodeRecord
+from wfcore.model.nodes import NodeRecord
 from wfcore.plugins.contracts import SharedStorage
 
 GATE = "{type: witness/gate, inputs: {gate: g}}"
