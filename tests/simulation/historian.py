@@ -1,6 +1,7 @@
 """Watches every write and every effect, and knows what must never be."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 from tests.moves import EXECUTION_REACH, TASK_REACH
 from tests.simulation.memory import copied
@@ -86,6 +87,8 @@ class Historian:
         if row is not None and state != record.state:
             assert record.state in EXECUTION_REACH[state], f"execution: {state} -> {record.state}"
         assert state not in TERMINAL, f"{record.id} is written after its end"
+        if row is not None and not step.moved:
+            assert replace(record, seq=row.seq) == row, f"a step of {record.id} moves more than it says"
         for task in step.tasks:
             self._check_task(record, task, tasks.get(task.path))
         self._check_facts(server, record, step.facts, length)

@@ -54,9 +54,17 @@ class Attempt:
     awaited: Future[Attempt | None] | None = None
     masks: Masks = field(default_factory=Masks)
     stopped: threading.Event = field(default_factory=threading.Event)
-    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(LINES))
     _closers: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _room: threading.Semaphore | None = None
+
+    @property
+    def room(self) -> threading.Semaphore:
+        """For log lines on their way to storage; most attempts write none."""
+        with self._lock:
+            if self._room is None:
+                self._room = threading.Semaphore(LINES)
+            return self._room
 
     @property
     def key(self) -> tuple[str, str, int]:

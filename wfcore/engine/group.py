@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.mail import Ended, Line, Submission
 from wfcore.engine.run import Run
 from wfcore.engine.timers import Timer
+from wfcore.model.execution import ExecutionRecord
 from wfcore.model.records import Step
 
 
@@ -52,7 +52,7 @@ class Group:
     def answer(self) -> None:
         """Give every reply; records as they are now, since the owner goes on changing them."""
         for _, reply, value in self.replies:
-            reply.set_result(copy(value))
+            reply.set_result(value.copy() if isinstance(value, ExecutionRecord) else value)
 
     @property
     def queued(self) -> bool:

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
@@ -28,15 +27,8 @@ _EVENTS = {
     "task.skipped": "wf_task_finished",
     "task.cancelled": "wf_task_finished",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """A fact with what its event needs of the rows, taken while they cannot change."""
-
-    fact: Fact
-    record: ExecutionRecord
-    type: str
+#: Of a step: its execution, its facts, and what its events need of the rows of its tasks, their types.
+News = tuple[ExecutionRecord, Sequence[Fact], Mapping[str, str]]
 
 
 class Herald:
@@ -44,7 +36,7 @@ class Herald:
 
     def __init__(self, emit: Callable[[str, Mapping[str, Any]], None]) -> None:
         self._emit = emit
-        self._queue: SimpleQueue[list[News] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[News] | None] = SimpleQueue()
         self._started: dict[tuple[str, str], int] = {}
         self._thread = threading.Thread(target=self._loop, name="herald", daemon=True)
 
@@ -64,42 +56,36 @@ class Herald:
         return self._thread.is_alive()
 
     def committed(self, steps: Sequence[Step]) -> None:
-        """These steps are durable."""
-        news = []
-        for step in steps:
-            types = {task.path: task.type for task in step.tasks}
-            news += [
-                News(fact, step.execution, types.get(fact.path, ""))
-                for fact in step.facts
-                if fact.path != OUTPUTS
-            ]
+        """These steps are durable. What a slow listener has not heard yet keeps no output in memory."""
+        news = [(step.execution, step.facts, {task.path: task.type for task in step.tasks}) for step in steps]
         if news:
             self._queue.put(news)
 
     def _loop(self) -> None:
         while (news := self._queue.get()) is not None:
-            for item in news:
-                self._tell(item)
+            for record, facts, types in news:
+                for fact in facts:
+                    if fact.path != OUTPUTS:
+                        self._tell(fact, record, types.get(fact.path, ""))
             if self._queue.empty():
                 time.sleep(LEISURE)
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, fact: Fact, record: ExecutionRecord, type: str) -> None:
         try:
-            _log(news)
-            if event := _EVENTS.get(news.fact.kind):
-                self._emit(event, self._arguments(news))
+            _log(fact, record)
+            if event := _EVENTS.get(fact.kind):
+                self._emit(event, self._arguments(fact, record, type))
         except Exception:
-            log.exception("fact %s of %s cannot be told", news.fact.kind, news.record.id)
+            log.exception("fact %s of %s cannot be told", fact.kind, record.id)
 
-    def _arguments(self, news: News) -> dict[str, Any]:
-        fact, record = news.fact, news.record
+    def _arguments(self, fact: Fact, record: ExecutionRecord, type: str) -> dict[str, Any]:
         known: dict[str, Any] = {"execution": record.id, "workflow": f"{record.namespace}/{record.workflow}"}
         if fact.kind == "execution.created":
             return {**known, "trigger": record.trigger_kind}
         if fact.kind == "execution.finished":
             seconds = (fact.at - record.created_at) / SECOND
             return {**known, "state": fact.body["state"], "seconds": seconds}
-        known |= {"task": fact.path, "type": news.type, "attempt": fact.attempt}
+        known |= {"task": fact.path, "type": type, "attempt": fact.attempt}
         if fact.kind == "task.started":
             self._started[record.id, fact.path] = fact.at
             return known
@@ -108,9 +94,8 @@ class Herald:
         return {**known, "state": state, "seconds": (fact.at - begun) / SECOND}
 
 
-def _log(news: News) -> None:
+def _log(fact: Fact, record: ExecutionRecord) -> None:
     """The server's own log: a line for each end, failure and retry, and the lines that tasks write."""
-    fact, record = news.fact, news.record
     level, message = logging.DEBUG, fact.kind
     match fact.kind:
         case "log":

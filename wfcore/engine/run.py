@@ -6,12 +6,18 @@ import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from wfcore.engine.plan import Part, Plan
 from wfcore.model.execution import ExecutionRecord, Fact, TaskRecord
 from wfcore.model.records import Permit, Step, Tick
 from wfcore.model.workflow import Workflow
+
+#: What a step may change of an execution's row, but for its ``seq``.
+_written: Final = attrgetter(
+    "state", "generation", "started_at", "ended_at", "deadline", "waiting", "outputs", "error"
+)
 
 
 @dataclass(slots=True)
@@ -52,6 +58,10 @@ class Run:
     _taken: list[int] = field(default_factory=list)
     _asks: dict[str, Permit] = field(default_factory=dict)
     _frees: dict[str, Permit] = field(default_factory=dict)
+    _written: tuple[Any, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._written = _written(self.record)
 
     def note(self, now: int, kind: str, path: str = "", attempt: int = 0, **body: Any) -> None:
         """Append a fact; its number follows the last one, and it is not before the execution was created.
@@ -95,6 +105,8 @@ class Run:
 
     def take_step(self, *, create: bool = False, tick: Tick | None = None) -> Step:
         """All changes since the last call, as one step."""
+        written = _written(self.record)
+        moved, self._written = written != self._written, written
         step = Step(
             self.record,
             create,
@@ -107,6 +119,7 @@ class Run:
             self.queues,
             tuple(self._asks.values()),
             tuple(self._frees.values()),
+            moved,
         )
         self._changed, self._facts, self._blobs, self._taken = {}, [], [], []
         self._asks, self._frees = {}, {}

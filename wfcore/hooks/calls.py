@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class Hooks:
     def __init__(self) -> None:
         self._plugins = pluggy.PluginManager(spec.PROJECT)
         self._plugins.add_hookspecs(spec)
+        #: Those of a hook that was called, until somebody comes or goes.
+        self._known: dict[str, tuple[Any, ...]] = {}
 
     def register(self, name: str, plugin: Any) -> None:
         """Let ``plugin`` (a module or an object) hear and answer.
@@ -43,6 +45,7 @@ class Hooks:
             raise PluginError(f"plugin {name} is already registered", remedy="uninstall one of the two")
         try:
             self._plugins.register(plugin, name)
+            self._known.clear()
             for fault in self._faults(name, plugin):
                 raise TypeError(fault)
         except Exception as error:
@@ -55,6 +58,7 @@ class Hooks:
         """Forget the plugin, if it is known."""
         if self._plugins.has_plugin(name):
             self._plugins.unregister(name=name)
+            self._known.clear()
 
     def emit(self, event: str, facts: Mapping[str, Any]) -> None:
         """Tell everybody that something has happened; ``facts`` are the arguments of the event's spec.
@@ -123,9 +127,13 @@ class Hooks:
                 log.exception("plugin %s failed in wf_retry_delay", hook.plugin_name)
         return None
 
-    def _implementations(self, name: str) -> Iterator[Any]:
+    def _implementations(self, name: str) -> Sequence[Any]:
         """Those of a hook, in pluggy's order of calling."""
-        yield from reversed(getattr(self._plugins.hook, name).get_hookimpls())
+        known = self._known.get(name)
+        if known is None:
+            found = getattr(self._plugins.hook, name).get_hookimpls()
+            known = self._known[name] = tuple(reversed(found))
+        return known
 
     def _gathered(self, name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for hook in self._implementations(name):

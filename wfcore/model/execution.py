@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
 PENDING: Final = "PENDING"
@@ -120,6 +121,13 @@ class ExecutionRecord:
     error: str | None = None
     waiting: str | None = None
     limits: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def copy(self) -> ExecutionRecord:
+        """The row as it is now."""
+        return ExecutionRecord(*_columns(self))
+
+
+_columns: Final = attrgetter(*ExecutionRecord.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

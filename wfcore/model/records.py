@@ -47,6 +47,7 @@ class Step:
     ``execution`` carries the row as it is after the step. With ``create`` it is a new row (and the
     claim of ``tick``, if given, in the same transaction); otherwise the row is updated only while
     its owner and epoch are still those of the record, else the step is refused.
+    Unless it ``moved``, only ``seq`` of its row has changed, as with most steps: no index knows of that.
     ``tasks`` are whole rows, written over what is there; ``facts`` are appended.
     ``blobs`` are digests the execution now refers to; ``taken`` the inbox messages it has consumed.
     ``admits``: the execution begins to hold a workflow slot by it (see ``SharedStorage.slots``).
@@ -66,6 +67,7 @@ class Step:
     queues: bool = False
     asks: Sequence[Permit] = ()
     frees: Sequence[Permit] = ()
+    moved: bool = True
 
 
 @dataclass(frozen=True, slots=True)

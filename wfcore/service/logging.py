@@ -29,8 +29,8 @@ class TextFormatter(logging.Formatter):
         """One line, and the traceback's lines when there is one."""
         about = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        line = (f"{line} [{about}]" if about else line).translate(_CONTROL)
-        trace = (part.translate(_CONTROL) for part in _trace(self, record).splitlines())
+        line = _visible(f"{line} [{about}]" if about else line)
+        trace = (_visible(part) for part in _trace(self, record).splitlines())
         return line + "".join(f"\n    {part}" for part in trace)
 
 
@@ -109,7 +109,11 @@ def _file(path: str) -> logging.Handler:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _visible(text: str) -> str:
+    return text if text.isprintable() else text.translate(_CONTROL)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

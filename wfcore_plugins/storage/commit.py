@@ -27,6 +27,8 @@ _row_of_execution: Final = attrgetter(*COLUMNS["execution"][:-2])
 _row_of_task: Final = attrgetter(*COLUMNS["task"][1:])
 #: The values of MUTABLE, and the id, owner and epoch that they are written under.
 changes: Final = attrgetter(*MUTABLE, "id", "owner", "epoch")
+#: The same when only its number of facts has changed.
+advance: Final = attrgetter("seq", "id", "owner", "epoch")
 
 
 def merge(steps: Sequence[Step]) -> tuple[Sequence[Step], set[str]]:
@@ -93,4 +95,5 @@ def _join(before: Step, step: Step) -> Step:
         queues=before.queues or step.queues,
         asks=(*(ask for ask in before.asks if ask.path not in freed), *step.asks),
         frees=(*before.frees, *step.frees),
+        moved=before.moved or step.moved,
     )

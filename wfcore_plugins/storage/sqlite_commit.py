@@ -15,6 +15,7 @@ from .commit import (
     MUTABLE,
     MUTABLE_OF_TASK,
     Row,
+    advance,
     changes,
     execution_row,
     fact_rows,
@@ -47,6 +48,8 @@ _UPDATE: Final = (
     + ", ".join(f'"{column}" = ?' for column in MUTABLE)
     + " where id = ? and owner = ? and epoch = ?"
 )
+#: To name a column is to write all indexes that have it anew, also when its value stays.
+_ADVANCE: Final = "update execution set seq = ? where id = ? and owner = ? and epoch = ?"
 _TAKE: Final = "delete from inbox where id = ?"
 _UNFIRE: Final = (
     'delete from tick where namespace = ? and workflow = ? and "trigger" = ? and due_at = ? and execution = ?'
@@ -61,7 +64,7 @@ def write(cursor: sqlite3.Cursor, steps: Sequence[Step]) -> frozenset[str]:
     """Write the steps inside the open transaction; the ids of the executions with a refused step."""
     units, contradicting = merge(steps)
     refused = _create(cursor, [unit for unit in units if unit.create])
-    refused |= _update(cursor, [unit.execution for unit in units if not unit.create])
+    refused |= _update(cursor, [unit for unit in units if not unit.create])
     accepted = [unit for unit in units if unit.execution.id not in refused] if refused else units
     _write_rows(cursor, accepted)
     for statement, values in permit_statements(accepted, shared=False):
@@ -90,8 +93,10 @@ def _create_by_tick(cursor: sqlite3.Cursor, execution: ExecutionRecord, tick: Ti
     return True
 
 
-def _update(cursor: sqlite3.Cursor, executions: Sequence[ExecutionRecord]) -> set[str]:
-    return _unchanged(cursor, _UPDATE, [changes(execution) for execution in executions], -3)
+def _update(cursor: sqlite3.Cursor, units: Sequence[Step]) -> set[str]:
+    moved = [changes(unit.execution) for unit in units if unit.moved]
+    others = [advance(unit.execution) for unit in units if not unit.moved]
+    return _unchanged(cursor, _UPDATE, moved, -3) | _unchanged(cursor, _ADVANCE, others, -3)
 
 
 def _unchanged(cursor: sqlite3.Cursor, statement: str, rows: Sequence[Row], id: int) -> set[str]:

@@ -1,6 +1,7 @@
 """Hooks hear of everything that was committed, in order, with what their arguments say."""
 
 import logging
+import weakref
 
 import pytest
 
@@ -24,6 +25,10 @@ FACTS = [
     Fact(11, 4_000_000, "execution.finished", "", 0, {"state": "SUCCESS"}),
 ]
 TASKS = [TaskRecord("a", "SUCCESS", "core/http.get"), TaskRecord("b", "SKIPPED", "core/set")]
+
+
+class Held(list):
+    """The rows of a step, of which it is seen when nobody has them any more."""
 
 
 @pytest.fixture
@@ -84,3 +89,12 @@ def test_the_server_s_log(told, caplog):
         ("WARNING", "task.finished: x: y", "e", "a", 2),
         ("WARNING", "team/flow ended as FAILED", "e", "", None),
     ]
+
+
+def test_what_was_not_heard_yet_keeps_no_output():
+    herald = Herald(lambda event, facts: None)
+    task = TaskRecord("a", "SUCCESS", "core/set", output="x" * 1000)
+    known = weakref.ref(held := Held([task]))
+    herald.committed([Step(RECORD, tasks=held, facts=FACTS)])
+    del held
+    assert known() is None

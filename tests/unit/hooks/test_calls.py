@@ -59,13 +59,16 @@ def test_a_raising_listener_is_named_in_the_log_and_the_rest_still_hear(caplog, 
     assert "plugin noisy failed in wf_server_started" in caplog.text
 
 
-def test_who_leaves_hears_no_more():
+def test_who_comes_late_hears_from_then_on_and_who_leaves_no_more():
     heard = []
-    hooks = hooks_of(one=plugin(wf_server_started=lambda: heard.append(1)))
-    hooks.unregister("one")
-    hooks.unregister("never there")
+    hooks = hooks_of(one=plugin(wf_server_started=lambda node: heard.append("one")))
     hooks.emit("wf_server_started", STARTED)
-    assert heard == []
+    hooks.register("two", plugin(wf_server_started=lambda node: heard.append("two")))
+    hooks.emit("wf_server_started", STARTED)
+    hooks.unregister("one")
+    hooks.unregister("nobody")
+    hooks.emit("wf_server_started", STARTED)
+    assert heard == ["one", "two", "one", "two"]
 
 
 def test_a_misspelt_hook_is_named_and_leaves_no_trace():

@@ -53,6 +53,24 @@ class CommitContract:
         assert storage.commit([Step(after)]) == frozenset()
         assert storage.execution("0001") == after
 
+    def test_a_step_that_has_not_moved_writes_the_number_of_its_facts(self, storage: Storage) -> None:
+        storage.commit([Step(running("0001"), create=True)])
+        after = running("0001", seq=2)
+        assert storage.commit([Step(after, facts=[Fact(2, 9, "log")], moved=False)]) == frozenset()
+        assert storage.execution("0001") == after
+        for stale in ({"owner": "other"}, {"epoch": 8}):
+            late = Step(running("0001", **{"seq": 3, **stale}), facts=[Fact(3, 9, "log")], moved=False)
+            assert storage.commit([late]) == {"0001"}
+        assert (storage.execution("0001"), len(storage.facts("0001", 0, 9))) == (after, 1)
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_of_several_steps_one_that_moves_is_enough(self, storage: Storage, first: bool) -> None:
+        storage.commit([Step(running("0001"), create=True)])
+        after = running("0001", state="SUCCESS", seq=3, ended_at=3)
+        steps = [Step(replace(after, seq=2), moved=first), Step(after, moved=not first)]
+        assert storage.commit(steps) == frozenset()
+        assert storage.execution("0001") == after
+
     def test_no_steps_are_no_work(self, storage: Storage) -> None:
         assert storage.commit([]) == frozenset()
 
