@@ -26,6 +26,7 @@ from harness import Databases, databases, report
 from install_peers import DEFAULT
 from peers.base import CHAIN, SHORT, Peer
 from peers.dbos import Dbos
+from peers.embedded import Embedded
 from peers.n8n import N8n
 from peers.prefect import Prefect
 from peers.product import Product
@@ -35,6 +36,8 @@ BURST = 200
 #: B1 and B2 in each round, chains of three that are timed in it, and executions at once for a slow engine.
 REPEATS, SINGLES, FEW = 5, 20, 20
 SLOW = ("prefect",)
+#: Engines that are called within their own process.
+LIBRARIES = ("dbos", "bare")
 
 
 class Bare(Peer):
@@ -67,6 +70,8 @@ def peers(storages: list[Databases], installed: Path, names: set[str]) -> Iterat
     for databases_ in storages:
         directory = home(f"workflow-{databases_.kind}")
         yield Product(directory, databases_.fresh(directory))
+        directory = home(f"embedded-{databases_.kind}")
+        yield Embedded(directory, databases_.fresh(directory))
         if "dbos" in names and (installed / "dbos/venv").exists():
             directory = home(f"dbos-{databases_.kind}")
             yield Dbos(directory, installed, databases_.fresh(directory))
@@ -138,13 +143,23 @@ def main() -> None:
 
 
 def _ratios(medians: dict[str, dict[str, float]]) -> None:
-    """The product's median as a multiple of each other's, on the same storage where there is a choice."""
+    """The product's median as a multiple of each other's, on the same storage where there is a choice.
+
+    ``embedded``, the product without its server, is compared with what has none.
+    """
     for name, values in medians.items():
-        ours = "workflow-postgres" if name.endswith("-postgres") else "workflow-sqlite"
-        if name.startswith("workflow") or ours not in medians:
-            continue
-        ratios = {what: float(f"{medians[ours][what] / value:.3g}") for what, value in sorted(values.items())}
-        print(json.dumps({"name": "ratio", "what": f"{ours} / {name}", **ratios}), flush=True)
+        storage = "postgres" if name.endswith("-postgres") else "sqlite"
+        for ours in ("workflow", "embedded"):
+            against = name.split("-")[0]
+            if against in ("workflow", ours) or (ours == "embedded" and against not in LIBRARIES):
+                continue
+            mine = medians[f"{ours}-{storage}"]
+            ratios = {
+                what: float(f"{mine[what] / value:.3g}")
+                for what, value in sorted(values.items())
+                if what in mine
+            }
+            print(json.dumps({"name": "ratio", "what": f"{ours} / {name}", **ratios}), flush=True)
 
 
 if __name__ == "__main__":
