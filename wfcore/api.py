@@ -187,13 +187,13 @@ __all__ = [
 #: Where the rest is which few plugins need. Like the contracts of all kinds it is imported when one asks:
 #: a storage driver would wait for pluggy and for the index of registries, and has no use for them.
 _ELSEWHERE: Final = {
-    "Beat": "wfcore.model.nodes.Beat",
-    "Code": "wfcore.model.workflow.Code",
-    "Guard": "wfcore.egress.guard.Guard",
-    "NodeRecord": "wfcore.model.nodes.NodeRecord",
-    "Offer": "wfcore.model.nodes.Offer",
-    "Response": "wfcore.egress.guard.Response",
-    "hookimpl": "wfcore.hooks.spec.hookimpl",
+    "Beat": "wfcore.model.nodes:Beat",
+    "Code": "wfcore.model.workflow:Code",
+    "Guard": "wfcore.egress.guard:Guard",
+    "NodeRecord": "wfcore.model.nodes:NodeRecord",
+    "Offer": "wfcore.model.nodes:Offer",
+    "Response": "wfcore.egress.guard:Response",
+    "hookimpl": "wfcore.hooks.spec:hookimpl",
     "index": "wfcore.packages.index",
     "minisign": "wfcore.packages.minisign",
 }
@@ -203,4 +203,9 @@ def __getattr__(name: str) -> Any:
     """What is imported only when it is asked for (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return resolve_name(_ELSEWHERE.get(name, f"wfcore.plugins.contracts.{name}"))
+    found = globals()[name] = resolve_name(_ELSEWHERE.get(name, f"wfcore.plugins.contracts:{name}"))
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -56,7 +56,7 @@ class Herald:
         return self._thread.is_alive()
 
     def committed(self, steps: Sequence[Step]) -> None:
-        """These steps are durable. What a slow listener has not heard yet keeps no output in memory."""
+        """These steps are durable. What was not heard yet keeps no output of a task in memory."""
         news = [(step.execution, step.facts, {task.path: task.type for task in step.tasks}) for step in steps]
         if news:
             self._queue.put(news)

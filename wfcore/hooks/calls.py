@@ -45,7 +45,7 @@ class Hooks:
             raise PluginError(f"plugin {name} is already registered", remedy="uninstall one of the two")
         try:
             self._plugins.register(plugin, name)
-            self._known.clear()
+            self._known = {}
             for fault in self._faults(name, plugin):
                 raise TypeError(fault)
         except Exception as error:
@@ -58,7 +58,7 @@ class Hooks:
         """Forget the plugin, if it is known."""
         if self._plugins.has_plugin(name):
             self._plugins.unregister(name=name)
-            self._known.clear()
+            self._known = {}
 
     def emit(self, event: str, facts: Mapping[str, Any]) -> None:
         """Tell everybody that something has happened; ``facts`` are the arguments of the event's spec.
@@ -129,11 +129,10 @@ class Hooks:
 
     def _implementations(self, name: str) -> Sequence[Any]:
         """Those of a hook, in pluggy's order of calling."""
-        known = self._known.get(name)
-        if known is None:
-            found = getattr(self._plugins.hook, name).get_hookimpls()
-            known = self._known[name] = tuple(reversed(found))
-        return known
+        known = self._known  # who comes or goes meanwhile replaces it, and what is found here is not kept
+        if name not in known:
+            known[name] = tuple(reversed(getattr(self._plugins.hook, name).get_hookimpls()))
+        return known[name]
 
     def _gathered(self, name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for hook in self._implementations(name):

@@ -105,7 +105,10 @@ def accepted(text: str) -> Manifest:
         data = json.loads(text)
     except ValueError:  # it was installed when the file was kept as it came
         return parse_manifest(text)
-    return _manifest(data, text)
+    try:
+        return _manifest(data, text)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InvalidPackage("it is not what any release has stored", remedy="install it again") from None
 
 
 def expect_usable(manifest: Manifest) -> None:

@@ -53,17 +53,17 @@ class Kind:
         return found
 
 
-STORAGE: Final = Kind("storage", "workflow.storage", "storage.Storage", "storage", single=True)
-SECRETS: Final = Kind("secrets", "workflow.secrets", "contracts.Secrets", "secrets")
-RUNTIMES: Final = Kind("runtime", "workflow.runtimes", "sandbox.Runtime", "runtimes")
-ACTIONS: Final = Kind("actions", "workflow.actions", "contracts.Actions", "actions")
-HOOKS: Final = Kind("hook", "workflow.hooks", "driver.Driver", "hooks")
+STORAGE: Final = Kind("storage", "workflow.storage", "storage:Storage", "storage", single=True)
+SECRETS: Final = Kind("secrets", "workflow.secrets", "contracts:Secrets", "secrets")
+RUNTIMES: Final = Kind("runtime", "workflow.runtimes", "sandbox:Runtime", "runtimes")
+ACTIONS: Final = Kind("actions", "workflow.actions", "contracts:Actions", "actions")
+HOOKS: Final = Kind("hook", "workflow.hooks", "driver:Driver", "hooks")
 REGISTRIES: Final = Kind(
-    "registry", "workflow.registries", "registry.Registry", "registries", together=("search", "revoked")
+    "registry", "workflow.registries", "registry:Registry", "registries", together=("search", "revoked")
 )
-DISPATCHERS: Final = Kind("dispatcher", "workflow.dispatchers", "contracts.Dispatcher", "dispatchers")
+DISPATCHERS: Final = Kind("dispatcher", "workflow.dispatchers", "contracts:Dispatcher", "dispatchers")
 TRIGGERS: Final = Kind(
-    "trigger", "workflow.triggers", "contracts.Trigger", "triggers", together=("address", "accept")
+    "trigger", "workflow.triggers", "contracts:Trigger", "triggers", together=("address", "accept")
 )
 IMPORTERS: Final = Kind("importer", "workflow.importers")
 COMMANDS: Final = Kind("command", "workflow.commands")

@@ -62,7 +62,7 @@ def _expect_there(entry: Entry) -> None:
 
 
 def _probe(entry: Entry) -> None:
-    if entry.kind.contract is None or not isclass(fetch(entry)):
+    if not entry.kind.protocol or not isclass(fetch(entry)):
         fetch(entry)
     else:
         load(entry)

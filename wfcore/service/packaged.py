@@ -59,11 +59,15 @@ def origin(delivery: Delivery, by: str) -> dict[str, str]:
 
 
 def same(before: PackageRecord, record: PackageRecord) -> bool:
-    """Whether an installation would change nothing; who installs, and when, does not count."""
-    origins = ({**one.origin, "by": ""} for one in (before, record))
-    return replace(before, installed_at=0, origin=next(origins)) == replace(
-        record, installed_at=0, origin=next(origins)
+    """Whether an installation would change nothing; who installs, and when, does not count.
+
+    Nor does how the manifest is written: what it says comes with the digest.
+    """
+    one, other = (
+        replace(each, installed_at=0, manifest="", origin={**each.origin, "by": ""})
+        for each in (before, record)
     )
+    return one == other
 
 
 def rows(storage: Storage, records: Sequence[PackageRecord]) -> list[dict[str, Any]]:

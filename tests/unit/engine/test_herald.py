@@ -27,8 +27,8 @@ FACTS = [
 TASKS = [TaskRecord("a", "SUCCESS", "core/http.get"), TaskRecord("b", "SKIPPED", "core/set")]
 
 
-class Held(list):
-    """The rows of a step, of which it is seen when nobody has them any more."""
+class Row(TaskRecord):
+    """A row of which it is seen when nobody has it any more."""
 
 
 @pytest.fixture
@@ -91,10 +91,9 @@ def test_the_server_s_log(told, caplog):
     ]
 
 
-def test_what_was_not_heard_yet_keeps_no_output():
-    herald = Herald(lambda event, facts: None)
-    task = TaskRecord("a", "SUCCESS", "core/set", output="x" * 1000)
-    known = weakref.ref(held := Held([task]))
-    herald.committed([Step(RECORD, tasks=held, facts=FACTS)])
-    del held
+def test_what_was_not_heard_yet_keeps_no_output_of_tasks():
+    herald, row = Herald(lambda event, facts: None), Row("a", "SUCCESS", "core/set", output="x" * 1000)
+    known = weakref.ref(row)
+    herald.committed([Step(RECORD, tasks=[row], facts=FACTS)])
+    del row
     assert known() is None

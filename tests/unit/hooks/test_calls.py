@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from pluggy import HookCaller
 
 from wfcore.errors import Forbidden, PluginError, Problem
 from wfcore.hooks import spec
@@ -69,6 +70,22 @@ def test_who_comes_late_hears_from_then_on_and_who_leaves_no_more():
     hooks.unregister("nobody")
     hooks.emit("wf_server_started", STARTED)
     assert heard == ["one", "two", "one", "two"]
+
+
+def test_who_comes_while_another_looks_is_not_missed(monkeypatch):
+    heard, hooks = [], Hooks()
+    look = HookCaller.get_hookimpls
+
+    def slowly(caller):
+        found = look(caller)
+        monkeypatch.undo()
+        hooks.register("late", plugin(wf_server_started=lambda node: heard.append(node)))
+        return found
+
+    monkeypatch.setattr(HookCaller, "get_hookimpls", slowly)
+    hooks.emit("wf_server_started", STARTED)
+    hooks.emit("wf_server_started", STARTED)
+    assert heard == ["n1"]
 
 
 def test_a_misspelt_hook_is_named_and_leaves_no_trace():

@@ -39,6 +39,12 @@ def test_one_that_was_kept_as_it_came_can_be_read(manifest):
     assert accepted(manifest) == parse_manifest(manifest)
 
 
+@pytest.mark.parametrize("text", ["null", "[]", "{}", '"x"', '{"name": 1}'])
+def test_what_no_release_has_stored_is_one_clear_error(text):
+    with pytest.raises(InvalidPackage, match="it is not what any release has stored"):
+        accepted(text)
+
+
 def test_aliases_cannot_make_more_of_it_than_can_be_kept():
     again = f"&a {'x' * 50_000}{', *a' * 90}"
     text = LEAST.replace("do: {}", f"do: {{inputs: {{a: {{type: list, allowed: [{again}]}}}}}}")

@@ -126,10 +126,14 @@ class Server:
     def _work_on(self, given: _Given) -> None:
         """Run calls, one after another: a thread for each costs as much as a small call itself."""
         while True:
-            call, work, talk = given.get()
-            self._run(call, work, talk)
-            self._idle.append(given)
-            self._machine.tidy(work)
+            self._take_turn(given)
+
+    def _take_turn(self, given: _Given) -> None:
+        """Run a call. While its thread clears up it is idle: the next call finds most of that done."""
+        call, work, talk = given.get()
+        self._run(call, work, talk)
+        self._idle.append(given)
+        self._machine.tidy()
 
     def _work(self, head: Head, request: bytes) -> Work:
         from wfcore_plugins.runtimes.wasm.machine import Work

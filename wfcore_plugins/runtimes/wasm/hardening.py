@@ -31,6 +31,7 @@ def give_up(memory: int, seconds: int = 0) -> list[str]:
 
     ``memory`` is bytes, ``seconds`` the processor time after which it is killed; 0 is no limit.
     """
+    seccomp = _seccomp()
     _die_first()
     _limit(memory, seconds)
     taken = ["rlimits"]
@@ -39,7 +40,8 @@ def give_up(memory: int, seconds: int = 0) -> list[str]:
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
             taken.append("no_new_privs")
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        if _filter():
+        if seccomp is not None:
+            _filter(seccomp)
             taken.append("seccomp")
     return taken
 
@@ -60,12 +62,19 @@ def _limit(memory: int, seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
-def _filter() -> bool:
-    """Filter the system calls of all threads by libseccomp; False where that library is not."""
+def _seccomp() -> Any:
+    """The library, or None where it is not. Before anything is limited: to look for it may take files."""
+    if sys.platform != "linux":
+        return None
     try:
-        import pyseccomp as seccomp
+        import pyseccomp
     except (ImportError, OSError, RuntimeError, AttributeError):
-        return False
+        return None
+    return pyseccomp
+
+
+def _filter(seccomp: Any) -> None:
+    """Filter the system calls of all threads."""
     rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
     rules.set_attr(seccomp.Attr.CTL_TSYNC, 1)
     for name in _ALLOWED:
@@ -76,4 +85,3 @@ def _filter() -> bool:
     with contextlib.suppress(OSError, ValueError):
         rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags cannot be seen; libc falls back
     rules.load()
-    return True

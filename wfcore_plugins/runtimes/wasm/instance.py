@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -57,6 +58,7 @@ class Instances:
     def __init__(self, make: Callable[[Any, int], Instance]) -> None:
         self._make = make
         self._spare: OrderedDict[tuple[Any, int], Instance] = OrderedDict()
+        self._forgotten: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def take(self, module: Any, memory: int) -> Instance:
@@ -66,13 +68,13 @@ class Instances:
         return spare or self._make(module, memory)
 
     def prepare(self, module: Any, memory: int) -> None:
-        """Have one there for the next call, when it takes little memory meanwhile. Raises as ``make``."""
+        """Have one there for the next call; it must be SMALL. Raises as ``make``."""
         if (module, memory) in self._spare:
             return
         made = self._make(module, memory)
-        if made.size > SMALL:
-            return
         with self._lock:
+            if module in self._forgotten:
+                return
             self._spare[module, memory] = made
             if len(self._spare) > _SPARE:
                 self._spare.popitem(last=False)
@@ -80,6 +82,7 @@ class Instances:
     def forget(self, module: Any) -> None:
         """Nobody will call it again."""
         with self._lock:
+            self._forgotten.add(module)
             for key in [key for key in self._spare if key[0] is module]:
                 del self._spare[key]
 

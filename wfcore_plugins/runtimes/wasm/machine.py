@@ -19,7 +19,8 @@ from wfcore_plugins.runtimes.wasm.limits import MAX_ASKED, MAX_STACK, MAX_TABLE
 TICK: Final = 0.01
 #: So many missed epochs are made up for at once; when there are more, the whole computer was asleep.
 _MOST_LATE: Final = 500
-#: Epochs that an instance may take to be made, before the time of a call begins.
+#: Epochs until a store would stop what runs in it, before the time of a call begins: a new one would at
+#: once. No code of a module runs until then: one with a start function is refused.
 _MAKING: Final = 1000
 #: What stands before code and request of a call: see ``wf_run`` of the engine.
 _CALL: Final = struct.Struct("<qqi4x")
@@ -57,11 +58,15 @@ class Ending:
 
 
 class _State(threading.local):
-    """Of this thread's call: who answers, the answer that was not taken yet, and the instance."""
+    """Of this thread's call: who answers, the answer that was not taken yet, and the instance.
+
+    ``again`` is what another instance is made of before the next call, if that takes little memory.
+    """
 
     ask: Ask
     answer: bytes | None = None
     used: Instance | None = None
+    again: tuple[Any, int] | None = None
 
 
 class Machine:
@@ -100,35 +105,45 @@ class Machine:
         """Compile JavaScript by an engine module: bytecode, or the error of its syntax."""
         return self._guarded(work, _nobody, lambda instance: instance.call("wf_compile", source, ()))
 
-    def tidy(self, work: Work) -> None:
+    def tidy(self) -> None:
         """After a call of this thread: have an instance there for the next, and let go of its own."""
-        with contextlib.suppress(Exception):  # the next call says what is wrong
-            self._instances.prepare(work.module, work.memory)
-        self._state.used = None
+        state = self._state
+        try:
+            if state.again is not None:
+                self._instances.prepare(*state.again)
+        except Exception as error:  # the next call says what is wrong
+            _let_go(error)
+        state.again = state.used = None
 
     def _guarded(self, work: Work, ask: Ask, body: Callable[[Instance], bytes]) -> Ending:
-        self._state.ask, self._state.answer = ask, None
+        state = self._state
+        state.ask, state.answer = ask, None
         try:
             with self._ticking():
                 content = body(self._begun(work))
         except wasmtime.Trap as trap:
+            _let_go(trap)
             return Ending(_TRAPS.get(_code(trap), "trap"), message=_line(trap))
         except Broken as error:
             return Ending(error.kind, message=str(error))
         except wasmtime.WasmtimeError as error:
+            _let_go(error)
             text = _line(error)
             return Ending("memory" if "memory" in text and "limit" in text else "trap", message=text)
         finally:
-            used = self._state.used
-            if used and used.size > SMALL:  # its room is promised to others as soon as the call has ended
-                used = self._state.used = None
+            if (
+                state.used and state.used.size > SMALL
+            ):  # once the call has ended, others are promised its room
+                state.used = None
         kind = {0: "ok", 1: "error"}.get(content[0])
         if kind is None:
             return Ending("trap", message="the result is malformed: its first byte is neither 0 nor 1")
         return Ending(kind, content[1:])
 
     def _begun(self, work: Work) -> Instance:
-        self._state.used = instance = self._instances.take(work.module, work.memory)
+        state, key = self._state, (work.module, work.memory)
+        state.used = instance = self._instances.take(*key)
+        state.again = key if instance.size <= SMALL else None
         instance.output = work.output
         instance.store.set_epoch_deadline(max(1, round(work.timeout / TICK)))
         return instance
@@ -224,6 +239,11 @@ def _invoke(instance: Instance, work: Work) -> bytes:
 
 def _nobody(_request: bytes) -> bytes:
     return b'{"error":{"type":"permission","message":"there is no host","retryable":false}}'
+
+
+def _let_go(error: BaseException) -> None:
+    """Of the frames that it passed, and of their stores: wasmtime-py has it in a cycle with its traceback."""
+    error.__traceback__ = None
 
 
 def _code(trap: Any) -> Any:
