@@ -131,9 +131,8 @@ class Machine:
             text = _line(error)
             return Ending("memory" if "memory" in text and "limit" in text else "trap", message=text)
         finally:
-            if (
-                state.used and state.used.size > SMALL
-            ):  # once the call has ended, others are promised its room
+            # Once the call has ended, its room is promised to others.
+            if state.used and state.used.size > SMALL:
                 state.used = None
         kind = {0: "ok", 1: "error"}.get(content[0])
         if kind is None:
