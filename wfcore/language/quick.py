@@ -26,7 +26,7 @@ Test = Callable[[Any, Mapping[str, Any]], bool]
 
 def plain(rules: Mapping[str, Any]) -> bool:
     """Whether these are sound rules beyond doubt; of all others cerberus knows."""
-    return all(
+    return isinstance(rules, Mapping) and all(
         isinstance(rule, Mapping) and all(key in _SOUND and _SOUND[key](rule[key]) for key in rule)
         for rule in rules.values()
     )

@@ -9,7 +9,7 @@ import pytest
 from wfcore.errors import InvalidInput, PluginError
 from wfcore.language.inputs import check_action_inputs, coerce
 from wfcore.language.quick import plain
-from wfcore.language.shape import rules_of
+from wfcore.language.shape import Rules, rules_of
 from wfcore.model.workflow import Input
 
 
@@ -275,6 +275,12 @@ def test_rules_are_compiled_once_and_shared_by_threads():
 def test_rules_that_are_none(rules):
     with pytest.raises(PluginError, match="these input rules are not valid"):
         check_action_inputs(rules, {"a": 1})
+
+
+@pytest.mark.parametrize("rules", ["a", ["a"], 5, None])
+def test_a_schema_that_is_no_mapping(rules):
+    with pytest.raises(PluginError, match="these input rules are not valid"):
+        Rules(rules)
 
 
 def test_a_rule_with_a_bug_is_told():
