@@ -114,6 +114,10 @@ class Dispatch:
             f"execution {execution} has already ended", remedy="see how: workflow execution inspect ID"
         )
 
+    def holds(self, execution: str) -> bool:
+        """Whether this execution is open here, and its end yet to be told to who follows it."""
+        return self.owner.holds(execution)
+
     def _tell_owner(self, execution: str) -> None:
         record = self.storage.execution(execution)
         if record is not None and record.owner is not None:

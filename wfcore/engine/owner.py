@@ -150,6 +150,10 @@ class Owner:
         own = sum(not attempt.offered for attempt in list(self._ledger.attempts.values()))
         return own + len(self._ledger.guests)
 
+    def holds(self, execution: str) -> bool:
+        """Whether this execution is in memory: it is forgotten when it has ended, before that is told."""
+        return execution in self._ledger.runs
+
     def _loop(self) -> None:
         while not (self._halted.wait(self.pause) if self.pause else self._halted.is_set()):
             self.turn()

@@ -85,7 +85,9 @@ class Pulse(Alone):
 
     def start(self) -> None:
         self._storage.subscribe(self._heard)
+        self._wake.set()  # a beat says whether there are others, and they hear that this one is there
         self._thread.start()
+        self.tell("joined")
 
     def stop(self, timeout: float) -> None:
         self._stopped = True
@@ -153,7 +155,7 @@ class Pulse(Alone):
                 self._send(Want(int(count), int(held)))
             case ["offers"]:
                 self._send(Offers())
-            case ["left"]:
+            case ["joined" | "left"]:
                 self._wake.set()
             case ["" | "packages"]:
                 self._changed()

@@ -25,6 +25,8 @@ class OwnSlots:
 
     shared = False
     queued = False
+    #: Whether no other server would run what waits for any.
+    alone = False
 
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
@@ -38,7 +40,7 @@ class OwnSlots:
         return False
 
     def claim(self) -> Sequence[ExecutionRecord]:
-        """Executions that wait for any server, for the free slots."""
+        """Executions that wait for any server: for the free slots, and more if no other one has any."""
         return ()
 
     def take(self, execution: str) -> ExecutionRecord | None:
@@ -120,8 +122,9 @@ class SharedSlots(OwnSlots):
         free = self.capacity.free
         if not self.queued or free <= 0 or self._closed:
             return ()
-        found = self._storage.claim(self._node, free)
-        self.queued = len(found) == free
+        wanted = free + self._limit if self.alone else free
+        found = self._storage.claim(self._node, wanted)
+        self.queued = len(found) == wanted
         return found
 
     def take(self, execution: str) -> ExecutionRecord | None:

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from wfcore.model.execution import TERMINAL
+from wfcore.model.execution import TERMINAL, ExecutionRecord
 from wfcore.model.records import Step
 
 
 @dataclass(slots=True, eq=False)
 class Waiter:
-    """Wants to know of facts beyond ``after``, or of the end."""
+    """Wants to know of facts beyond ``after``, or of the end: ``ended`` is the execution as it was then."""
 
     after: int
     event: threading.Event = field(default_factory=threading.Event)
+    ended: ExecutionRecord | None = None
 
 
 class Watch:
@@ -37,17 +38,19 @@ class Watch:
             for step in steps:
                 record = step.execution
                 for waiter in self._waiters.get(record.id, ()):
-                    if record.seq > waiter.after or record.state in TERMINAL or step.queues:
+                    if record.state in TERMINAL:
+                        waiter.ended = record
+                    if waiter.ended or record.seq > waiter.after or step.queues:
                         waiter.event.set()
 
     @contextmanager
-    def on(self, execution: str, after: int) -> Iterator[threading.Event]:
-        """An event that is set when a fact beyond ``after`` is committed while inside, or the end."""
+    def on(self, execution: str, after: int) -> Iterator[Waiter]:
+        """A waiter whose event is set when a fact beyond ``after`` is committed while inside, or the end."""
         waiter = Waiter(after)
         with self._lock:
             self._waiters.setdefault(execution, []).append(waiter)
         try:
-            yield waiter.event
+            yield waiter
         finally:
             with self._lock:
                 self._waiters[execution].remove(waiter)

@@ -191,18 +191,22 @@ class Executions(History):
         self, id: str, after: int, timeout: float, stop: threading.Event | None
     ) -> ExecutionRecord | None:
         deadline = time.monotonic() + timeout
-        with self._watch.on(id, after) as changed:
+        with self._watch.on(id, after) as waiter:
             while not (stop is not None and stop.is_set()):
-                record = self._record(id)
-                if record.seq > after or record.state in TERMINAL:
-                    return record
+                if waiter.ended is not None:
+                    return waiter.ended
+                elsewhere = False
+                if after != NEVER or not self._dispatch.holds(id):
+                    record = self._record(id)
+                    if record.seq > after or record.state in TERMINAL:
+                        return record
+                    elsewhere = record.owner != self._dispatch.node  # its commits wake nobody here
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
-                elsewhere = record.owner != self._dispatch.node  # its commits wake nobody here
-                if not changed.wait(min(left, LOOK) if elsewhere else left) and not elsewhere:
+                if not waiter.event.wait(min(left, LOOK) if elsewhere else left) and not elsewhere:
                     return None
-                changed.clear()
+                waiter.event.clear()
         return None
 
 

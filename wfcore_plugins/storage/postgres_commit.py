@@ -211,7 +211,22 @@ def _values(cursor: Any, name: str, columns: Sequence[str], rows: Sequence[Row])
 
 
 def _rows(cursor: Any, rows: Sequence[Row]) -> str:
-    return ", ".join(_sql(cursor, f"({', '.join(['%s'] * len(row))})", row) for row in rows)
+    literal = _Literals(cursor).__getitem__
+    return ", ".join([f"({', '.join(map(literal, row))})" for row in rows])
+
+
+class _Literals(dict[Any, str]):
+    """Texts, whole numbers and None as they stand in SQL; each is quoted once, since most come again.
+
+    No bools: they are equal to numbers.
+    """
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def __missing__(self, value: Any) -> str:
+        self[value] = literal = _sql(self._cursor, "%s", (value,))
+        return literal
 
 
 def _sql(cursor: Any, text: str, values: Sequence[Any]) -> str:

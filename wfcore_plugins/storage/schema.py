@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -74,6 +74,11 @@ class Tables:
     offer: Any
     secret: Any
     shared: bool = False
+
+    def run(self, statement: str, values: Sequence[Any]) -> Any:
+        """The cursor of a statement in plain SQL, with ``%s`` for each value."""
+        db = self.execution._database
+        return db.execute_sql(statement.replace("%s", db.param), values)
 
     def claimed(self, query: Any) -> Any:
         """The rows of a query that no other transaction is changing, kept from them until this one ends."""

@@ -46,6 +46,29 @@ def test_a_group_of_any_size_takes_two_round_trips(storage, proxy, size):
     assert [text.rpartition("; ")[2] for text in proxy.seen[1::2]] == ["commit"] * 4
 
 
+def test_what_stands_in_sql_is_what_was_given(storage):
+    """Though each text of a group is quoted once: texts that look like SQL or like another value."""
+    texts = [
+        "1",
+        "NULL",
+        "null",
+        "",
+        "it's",
+        "''",
+        "\\",
+        "\\'; drop table task --",
+        "%s",
+        "$1",
+        "é🦊",
+        "a\nb",
+    ]
+    tasks = [TaskRecord(f"t{n:02}", "SUCCESS", text, n, output=text) for n, text in enumerate(texts)]
+    tasks.append(TaskRecord("t99", "SUCCESS", "1", 1, 0, None, 1, 0, -1))
+    step = Step(running("1"), True, tasks=tasks, facts=[Fact(1, 1, text, text) for text in ("1",)])
+    assert storage.commit([step]) == frozenset()
+    assert {task.path: task for task in storage.tasks("1")} == {task.path: task for task in tasks}
+
+
 def test_an_idle_storage_executes_nothing(storage, proxy, sql):
     heard = threading.Event()
     storage.subscribe(lambda payload: heard.set())

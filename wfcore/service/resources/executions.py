@@ -37,9 +37,10 @@ class Submissions:
         by = {"by": actor(request).name}
         record, created = executions.submit(namespace, id, inputs, labels=labels, key=key, payload=by)
         response.set_header("Location", f"/api/v1/executions/{record.id}")
+        answer = summary(record)
         if wait:
-            park_until_end(self._site, self._site.halt(request), record.id, wait)
-        answer = executions.summary(record.id) if wait else summary(record)
+            ended = park_until_end(self._site, self._site.halt(request), record.id, wait)
+            answer = summary(ended) if ended else executions.summary(record.id)
         send(response, answer, 201 if created else 200)
 
 

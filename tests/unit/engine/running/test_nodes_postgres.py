@@ -49,6 +49,25 @@ def test_a_server_that_starts_leaves_the_living_what_they_own(installation, clus
         assert installation.stage.count("t00") == 1
 
 
+def test_who_is_alone_claims_for_several_turns(installation, cluster):
+    with cluster("a", lease="600s", maxConcurrentWorkflows=2) as a:
+        apply(a, installation.chain(1, GATE))
+        slots, claim, claimed = a.engine._owner._slots, a.storage.claim, []
+        a.storage.claim = lambda *asked: claimed.append(claim(*asked)) or claimed[-1]
+        installation.until(lambda: slots.alone)
+        first = [submit(a) for _ in range(2)]
+        for id in first:
+            installation.until_running(id)
+        ids = first + [submit(a) for _ in range(12)]
+        installation.stage.gates["g"].set()
+        assert [a.executions.wait_end(id, 20).state for id in ids] == ["SUCCESS"] * 14
+        assert max(map(len, claimed)) > 2, "more than there were slots"
+        assert installation.stage.most <= 2
+        with cluster("b", lease="600s", maxConcurrentWorkflows=2):
+            installation.until(lambda: not slots.alone)
+        installation.until(lambda: slots.alone)
+
+
 def test_a_workflow_applied_at_one_server_runs_at_the_other(installation, cluster):
     with cluster("a") as a, cluster("b") as b:
         apply(a, installation.chain(1))

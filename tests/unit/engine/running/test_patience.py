@@ -44,3 +44,21 @@ def test_what_was_begun_is_said_to_be_unknown(stuck):
     stuck.go_on.set()
     assert stuck.end(stuck.submit(key="k")) == "SUCCESS"
     assert len(stuck.app.storage.executions(ExecutionQuery())) == 1
+
+
+def test_who_waits_for_an_end_that_comes_here_is_told_it_and_reads_nothing(opened, monkeypatch):
+    opened.apply(opened.chain(1, "{type: witness/gate, inputs: {gate: g}}"))
+    id = opened.submit()
+    opened.until_running(id)
+    read = []
+    monkeypatch.setattr(opened.app.storage, "execution", read.append)
+    ends = []
+    waiting = threading.Thread(target=lambda: ends.append(opened.app.executions.wait_end(id, 10)))
+    waiting.start()
+    opened.until(lambda: id in opened.app.engine.watch._waiters)
+    opened.stage.gates["g"].set()
+    waiting.join()
+    monkeypatch.undo()
+    assert read == []
+    assert ends == [opened.app.storage.execution(id)], "and it is what was written"
+    assert ends[0].state == "SUCCESS"
