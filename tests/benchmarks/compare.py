@@ -3,7 +3,8 @@
 ``compare.py [NAME…] [--home DIRECTORY] [--rounds N] [--postgres]`` prints JSON lines: for each engine the
 medians and spreads, then ratios. Every engine is started before the first round, and in each round each is
 asked in its turn, so that what disturbs the machine disturbs all. ``bare`` is the least that durable steps
-cost.
+cost. The others let as many executions run as are asked for, and so does this engine here: its limit is
+set to 200.
 
 B1 is a chain of 40 light tasks, B2 40 parallel ones and a join, B3 200 executions of a chain of 3 at once, B4
 one such chain from submission to its end, and memory that of all processes of an idle engine (PSS).
@@ -69,9 +70,9 @@ def peers(storages: list[Databases], installed: Path, names: set[str]) -> Iterat
     home = storages[0].directory
     for databases_ in storages:
         directory = home(f"workflow-{databases_.kind}")
-        yield Product(directory, databases_.fresh(directory))
+        yield Product(directory, databases_.fresh(directory), BURST)
         directory = home(f"embedded-{databases_.kind}")
-        yield Embedded(directory, databases_.fresh(directory))
+        yield Embedded(directory, databases_.fresh(directory), BURST)
         if "dbos" in names and (installed / "dbos/venv").exists():
             directory = home(f"dbos-{databases_.kind}")
             yield Dbos(directory, installed, databases_.fresh(directory))

@@ -12,12 +12,13 @@ APPLICATION = Path(__file__).with_name("apps") / "on_workflow.py"
 
 
 class Embedded(Asked):
-    """An application that does nothing else."""
+    """An application that does nothing else, and lets ``workflows`` executions run at once."""
 
-    def __init__(self, home: Path, storage: dict[str, str]) -> None:
+    def __init__(self, home: Path, storage: dict[str, str], workflows: int) -> None:
         super().__init__(home)
         self.name = f"embedded-{storage['type']}"
         self._settings = {f"storage.{key}": value for key, value in storage.items()}
+        self._settings["execution.maxConcurrentWorkflows"] = str(workflows)
 
     def start(self) -> None:
         """See Peer."""

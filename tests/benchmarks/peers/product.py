@@ -11,13 +11,17 @@ from peers.base import CHAIN, FAN, SHORT, Peer
 
 
 class Product(Peer):
-    """One server; SQLite commits with synchronous=FULL."""
+    """One server, which lets ``workflows`` executions run at once; SQLite commits with synchronous=FULL."""
 
-    def __init__(self, home: Path, storage: dict[str, str]) -> None:
+    def __init__(self, home: Path, storage: dict[str, str], workflows: int) -> None:
         super().__init__(home)
         self.name = f"workflow-{storage['type']}"
         # Its own turn may be minutes away, and the client keeps its connection.
-        self._server = Server(home, storage, {"server": {"port": 0, "channelTimeout": "1h"}})
+        settings = {
+            "server": {"port": 0, "channelTimeout": "1h"},
+            "execution": {"maxConcurrentWorkflows": workflows},
+        }
+        self._server = Server(home, storage, settings)
 
     def start(self) -> None:
         """See Peer."""
