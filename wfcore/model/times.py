@@ -19,4 +19,4 @@ def rfc3339(at: int | None) -> str | None:
     if at is None:
         return None
     moment = EPOCH + timedelta(microseconds=at)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -89,12 +89,13 @@ class Task:
     secrets: frozenset[str] | None = None
     sensitive: bool = False
     concurrency: Concurrency | None = None
+    #: The tasks whose results this one's templates read.
+    references: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def references(self) -> tuple[str, ...]:
-        """The tasks whose results this one's templates read."""
+    def __post_init__(self) -> None:
         parts = (self.inputs, self.condition, self.retry.condition)
-        return tuple(dict.fromkeys(name for part in parts if part for name in part.references))
+        names = dict.fromkeys(name for part in parts if part for name in part.references)
+        object.__setattr__(self, "references", tuple(names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import resource
 import socket
@@ -41,6 +42,8 @@ _MAX_HEAD: Final = 64 * 1024
 _BACKLOG: Final = 1024
 #: So many files may be open besides the connections: databases, outgoing requests, sandbox processes.
 _OTHER_FILES: Final = 512
+#: The collector looks at new objects when there are so many.
+_GARBAGE: Final = 10_000
 _log = logging.getLogger("workflow.server")
 
 
@@ -71,12 +74,23 @@ def serve(config: Config) -> int:
             _warn_of_plain_text(section, listening)
         app.audit.note(LOCAL, "server.start", address, "ok", {"node": app.node, "version": __version__})
         app.hooks.emit("wf_server_started", {"node": app.node, "address": address})
+        _spare_the_collector()
         reason = bell.wait()
         _log.info("stopping: %s", reason)
         app.hooks.emit("wf_server_stopping", {"node": app.node})
         door.close(app.grace.left())
     _log.info("stopped")
     return 0
+
+
+def _spare_the_collector() -> None:
+    """What is here now stays: the garbage collector need not look at it again and again.
+
+    Of what comes and goes with each execution next to nothing is in a circle, so it need not look often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
 
 
 def _certificate(section: Mapping[str, Any]) -> Certificate | None:

@@ -1,5 +1,6 @@
 """Execution ids sort by time and never repeat."""
 
+import os
 import threading
 import uuid
 
@@ -31,6 +32,27 @@ def test_ids_grow_when_the_clock_stands_or_goes_back():
 
 def test_two_servers_do_not_meet():
     assert Ids().make(NOW) != Ids().make(NOW)
+
+
+def chance(id):
+    return uuid.UUID(id).int & (1 << 62) - 1
+
+
+def test_what_is_random_never_comes_again():
+    ids = Ids()
+    assert len({chance(ids.make(NOW)) for _ in range(5000)}) == 5000
+
+
+def test_a_fork_draws_something_else():
+    ids = Ids()
+    ids.make(NOW)
+    reading, writing = os.pipe()
+    if not os.fork():
+        os.write(writing, ids.make(NOW).encode())
+        os._exit(0)
+    theirs = os.read(reading, 100).decode()
+    os.wait()
+    assert chance(theirs) != chance(ids.make(NOW))
 
 
 def test_from_many_threads():
