@@ -170,6 +170,8 @@ def built(name: str = "Dockerfile") -> Iterator[tuple[Path, Stage]]:
     """
     if os.geteuid():
         raise SystemExit("this needs root, to make roots and namespaces")
+    if shutil.which("debootstrap") is None:
+        raise SystemExit("this needs debootstrap, which makes the base: apt-get install debootstrap")
     file = TOP / name
     stages = dockerfile.read(file)
     with tempfile.TemporaryDirectory() as temporary:
