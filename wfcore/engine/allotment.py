@@ -16,7 +16,7 @@ from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
-from wfcore.model.execution import LIMIT, PENDING, RUNNING, WAITING, ExecutionRecord
+from wfcore.model.execution import LIMIT, OPEN, PENDING, RUNNING, WAITING, ExecutionRecord
 
 
 @dataclass(slots=True)
@@ -66,6 +66,16 @@ class Allotment:
         for guest in self.exchange.take(now):
             self.capacity.busy += 1
             group.starting.append(guest)
+
+    def hand_back(self, group: Group) -> None:
+        """Let any server run what has been claimed ahead, if this one stops, or is not alone any more."""
+        if not self.slots.shared or not (self.draining or self.slots.crowded):
+            return
+        self.slots.crowded = False
+        for waiting in self.capacity.dismiss_new(group.touched):
+            record = self.takeover.storage.execution(waiting) if isinstance(waiting, str) else waiting
+            if record is not None and (record.state, record.owner) == (PENDING, self.ledger.owner):
+                group.returned.append(record)
 
     def _find_more(self, group: Group) -> bool:
         """Whether there is a slot for those who wait here after all, or somebody for a free slot."""
@@ -129,7 +139,7 @@ class Allotment:
             raise
         except Exception as error:
             record = self.takeover.storage.execution(id)
-            if record is not None:
+            if record is not None and record.state in OPEN:
                 self.takeover.give_up(record, f"cannot be run: {error}", group, now)
             return None
 

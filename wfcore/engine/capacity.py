@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from wfcore.model.execution import ExecutionRecord
@@ -55,6 +56,17 @@ class Capacity:
             self._new.clear()
             self._withdrawn.clear()
 
+    def is_new(self, execution: str) -> bool:
+        """Whether this one is among those that wait here to run for the first time."""
+        return any(_id(each) == execution for each in self._new)
+
+    def dismiss_new(self, but: Container[str]) -> list[ExecutionRecord | str]:
+        """Nobody waits here any more to run for the first time, ``but`` these; who did."""
+        waiting = [each for each in self._new if _id(each) not in self._withdrawn]
+        self._new = deque(each for each in waiting if _id(each) in but)
+        self._withdrawn.clear()
+        return [each for each in waiting if _id(each) not in but]
+
     def wait_again(self, execution: str) -> None:
         """Queue an execution that has run before, ahead of new ones."""
         if execution not in self._again:
@@ -69,7 +81,7 @@ class Capacity:
         """Who gets the free workflow slot, if there is one; the slot is taken."""
         while len(self.admitted) < self.workflows and (self._again or self._new):
             chosen = self._again.popleft() if self._again else self._new.popleft()
-            id = chosen if isinstance(chosen, str) else chosen.id
+            id = _id(chosen)
             if id in self._withdrawn:
                 self._withdrawn.discard(id)
                 continue
@@ -129,3 +141,7 @@ class Capacity:
             queue.clear()
         self.admitted.clear()
         self._withdrawn.clear()
+
+
+def _id(waiting: ExecutionRecord | str) -> str:
+    return waiting if isinstance(waiting, str) else waiting.id

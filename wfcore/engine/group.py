@@ -17,7 +17,8 @@ from wfcore.model.records import Step
 @dataclass(slots=True)
 class Group:
     """``touched`` runs are stepped; ``created`` are the submissions among them, by execution id;
-    ``back`` are the attempts that have come back, ``letters`` the messages that are consumed.
+    ``back`` are the attempts that have come back, ``letters`` the messages that are consumed, ``returned``
+    executions that have not begun and are nobody's from now on.
 
     Only after the commit: ``replies`` (execution, where to, what) are given, ``starting`` attempts
     are dispatched, ``of_guests`` is told to their owners, ``stopping`` ones are told why, ``timers`` are set;
@@ -31,6 +32,7 @@ class Group:
     stopping: list[tuple[Attempt, str]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
+    returned: list[ExecutionRecord] = field(default_factory=list)
     of_guests: list[Ended | Line] = field(default_factory=list)
     replies: list[tuple[str, Future[Any], Any]] = field(default_factory=list)
     has_read_inbox: bool = False
@@ -58,11 +60,11 @@ class Group:
     def queued(self) -> bool:
         """Whether something waits for any server; to be asked before the steps are made."""
         new = any(mail.record.owner is None for mail in self.created.values())
-        return new or any(run.queues for run in self.touched.values())
+        return new or bool(self.returned) or any(run.queues for run in self.touched.values())
 
     def steps(self) -> list[Step]:
-        """The steps of all runs that changed, in order of execution id."""
-        steps = []
+        """The steps of all runs that changed, in order of execution id, after what is returned."""
+        steps = [Step(record, queues=True, moved=False) for record in self.returned]
         for id in sorted(self.touched):
             run, submission = self.touched[id], self.created.get(id)
             if submission is not None:

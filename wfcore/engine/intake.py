@@ -201,7 +201,7 @@ class Intake:
         """There may be offers for us; some of ours may have died with the servers that took them."""
         if mail.others is not None:
             self.exchange.hear(mail.others)
-            self.slots.alone = not mail.others
+            self.slots.meet(mail.others)
         if not mail.call:
             return
         self.exchange.call()

@@ -232,6 +232,7 @@ class Owner:
                 self._capacity.release(execution)
 
     def _finish_turn(self, group: Group, now: int) -> None:
+        self._allotment.hand_back(group)
         self._allotment.admit(group, now)
         self._allotment.allot(group, now)
         while self._allotment.admit(group, now):  # an execution whose tasks are all disabled has ended by now

@@ -43,8 +43,8 @@ class Alone:
 
     def tell(self, what: str, *about: str) -> None:
         """Let the other servers know: of a ``workflow`` (namespace, id) that was changed, of ``packages``,
-        of a message in the ``inbox`` of a node, of ``room`` that a node has made, of what it ``want``s,
-        of ``offers``."""
+        that it has ``joined``, of a message in the ``inbox`` of a node, of ``room`` that a node has made,
+        of what it ``want``s, of ``offers``."""
 
 
 class Pulse(Alone):
@@ -75,6 +75,7 @@ class Pulse(Alone):
 
     def join(self) -> None:
         self._storage.join(self._node)
+        self.tell("joined")
         for other in self._storage.nodes():
             if found := differing(self._node.terms, other.terms):
                 log.warning(
@@ -85,9 +86,8 @@ class Pulse(Alone):
 
     def start(self) -> None:
         self._storage.subscribe(self._heard)
-        self._wake.set()  # a beat says whether there are others, and they hear that this one is there
+        self._wake.set()  # a beat says whether there are others
         self._thread.start()
-        self.tell("joined")
 
     def stop(self, timeout: float) -> None:
         self._stopped = True

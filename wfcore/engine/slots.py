@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from wfcore.engine.capacity import Capacity
 from wfcore.errors import WorkflowError
@@ -15,6 +16,8 @@ from wfcore.model.execution import ExecutionRecord
 from wfcore.plugins.contracts import SharedStorage
 
 log = logging.getLogger("workflow.owner")
+#: A server that is alone claims at most so many executions that it has no slot for yet.
+AHEAD: Final = 100
 
 
 class OwnSlots:
@@ -25,8 +28,8 @@ class OwnSlots:
 
     shared = False
     queued = False
-    #: Whether no other server would run what waits for any.
-    alone = False
+    #: Whether no other server would run what waits for any, and whether one has come that would.
+    alone = crowded = False
 
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
@@ -38,6 +41,11 @@ class OwnSlots:
     def grow(self) -> bool:
         """Try to have more slots; whether that helped."""
         return False
+
+    def meet(self, others: int) -> None:
+        """The other servers may run so many attempts at once."""
+        self.crowded = self.alone and others > 0
+        self.alone = not others
 
     def claim(self) -> Sequence[ExecutionRecord]:
         """Executions that wait for any server: for the free slots, and more if no other one has any."""
@@ -122,7 +130,7 @@ class SharedSlots(OwnSlots):
         free = self.capacity.free
         if not self.queued or free <= 0 or self._closed:
             return ()
-        wanted = free + self._limit if self.alone else free
+        wanted = free + min(self._limit, AHEAD) if self.alone else free
         found = self._storage.claim(self._node, wanted)
         self.queued = len(found) == wanted
         return found

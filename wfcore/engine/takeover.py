@@ -71,6 +71,8 @@ class Takeover:
         group.stopping += [(attempt, "cancelled") for attempt in self.ledger.running(record.id)]
         self.ledger.drop(record.id)
         self.capacity.release(record.id)
+        if self.capacity.is_new(record.id):
+            self.capacity.withdraw(record.id)
 
     def _ours(self) -> Iterator[list[ExecutionRecord]]:
         """What runs or waits first, so that nobody new is let in before it is counted; then oldest first."""

@@ -268,7 +268,7 @@ def _pause(seconds: Any) -> float | None:
 
 def _time(until: Any) -> int:
     """What a plugin gave as a time. Raises TerminalError when it is none."""
-    if not isinstance(until, int) or not 0 <= until <= END_OF_TIME:
+    if type(until) is not int or not 0 <= until <= END_OF_TIME:
         remedy = "an action gives UTC microseconds within the calendar"
         raise TerminalError(f"the task cannot wait until {until!r}", kind="output", remedy=remedy)
     return until

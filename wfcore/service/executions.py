@@ -205,7 +205,7 @@ class Executions(History):
                 if left <= 0:
                     return None
                 if not waiter.event.wait(min(left, LOOK) if elsewhere else left) and not elsewhere:
-                    return None
+                    return waiter.ended
                 waiter.event.clear()
         return None
 

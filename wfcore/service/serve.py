@@ -43,7 +43,7 @@ _BACKLOG: Final = 1024
 #: So many files may be open besides the connections: databases, outgoing requests, sandbox processes.
 _OTHER_FILES: Final = 512
 #: The collector looks at new objects when there are so many.
-_GARBAGE: Final = 10_000
+_GARBAGE: Final = 5_000
 _log = logging.getLogger("workflow.server")
 
 

@@ -47,11 +47,15 @@ def test_a_fork_draws_something_else():
     ids = Ids()
     ids.make(NOW)
     reading, writing = os.pipe()
-    if not os.fork():
-        os.write(writing, ids.make(NOW).encode())
-        os._exit(0)
+    if not (child := os.fork()):
+        try:
+            os.write(writing, ids.make(NOW).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
     theirs = os.read(reading, 100).decode()
-    os.wait()
+    os.close(reading)
+    os.waitpid(child, 0)
     assert chance(theirs) != chance(ids.make(NOW))
 
 

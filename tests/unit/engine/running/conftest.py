@@ -81,6 +81,8 @@ def odd(inputs, task):
         task.log(object(), level=object())
     if what == "a wait beyond all time":
         return Result("x", wait_until=10**30)
+    if what == "a wait for a bool":
+        return Result("x", wait_until=True)
     if what == "a wait for no number":
         return Result("x", wait_until=float("nan"))
     if what == "a pause beyond all time":

@@ -1,5 +1,6 @@
 """Several servers on one PostgreSQL: each execution has one owner, and what a dead one owned goes on."""
 
+import contextlib
 import time
 
 import pytest
@@ -66,6 +67,60 @@ def test_who_is_alone_claims_for_several_turns(installation, cluster):
         with cluster("b", lease="600s", maxConcurrentWorkflows=2):
             installation.until(lambda: not slots.alone)
         installation.until(lambda: slots.alone)
+
+
+@pytest.fixture
+def ahead(installation, cluster):
+    """A server with two slots, and five executions: two of them run, two were claimed and wait here."""
+    with cluster("a", lease="600s", maxConcurrentWorkflows=2) as a:
+        apply(a, installation.chain(1, GATE))
+        apply(a, installation.chain(1, "{type: witness/gate, inputs: {gate: brief}}", "brief"))
+        installation.until(lambda: a.engine._owner._slots.alone)
+        brief, *ids = [submit(a, "brief"), *(submit(a) for _ in range(4))]
+        assert [a.storage.execution(id).owner for id in ids] == [a.node, None, None, None]
+        installation.stage.gates["brief"].set()
+        assert a.executions.wait_end(brief, 20).state == "SUCCESS"
+        installation.until(lambda: a.storage.execution(ids[-1]).owner == a.node)
+        assert a.storage.execution(ids[-1]).state == "PENDING"
+        yield a, ids
+
+
+def test_what_was_claimed_ahead_goes_to_a_server_that_joins(installation, cluster, ahead):
+    a, ids = ahead
+    with cluster("b", lease="600s", maxConcurrentWorkflows=2) as b:
+        installation.until(lambda: a.storage.execution(ids[-1]).owner != a.node)
+        installation.stage.gates["g"].set()
+        assert [b.executions.wait_end(id, 20).state for id in ids] == ["SUCCESS"] * 4
+    assert len(set(installation.stage.ran)) == len(installation.stage.ran) == 5
+
+
+def test_who_stops_leaves_what_it_has_claimed_ahead_to_the_others_at_once(installation, cluster, ahead):
+    a, ids = ahead
+    a.engine._owner.send(Drain())
+    installation.until(lambda: [a.storage.execution(id).owner for id in ids[2:]] == [None, None])
+    installation.until_running(ids[0])
+    installation.stage.gates["g"].set()
+    with cluster("b", lease="600s", maxConcurrentWorkflows=2) as b:
+        assert [b.executions.wait_end(id, 20).state for id in ids[2:]] == ["SUCCESS"] * 2
+
+
+def test_what_cannot_go_on_and_was_claimed_ahead_ends_once(installation, ahead, monkeypatch, caplog):
+    """Its end is not tried again when there is a slot for it."""
+    a, ids = ahead
+
+    def fails(*_):
+        raise ValueError("the simulated revision cannot be loaded")
+
+    monkeypatch.setattr(a.library, "revision", fails)
+    with contextlib.suppress(ValueError):
+        a.executions.cancel(ids[-1])
+    monkeypatch.undo()
+    assert a.executions.wait_end(ids[-1], 20).state == "FAILED"
+    caplog.clear()
+    installation.stage.gates["g"].set()
+    assert [a.executions.wait_end(id, 20).state for id in ids[:-1]] == ["SUCCESS"] * 3
+    assert [line for line in caplog.messages if "could not finish a turn" in line] == []
+    assert a.storage.execution(ids[-1]).state == "FAILED"
 
 
 def test_a_workflow_applied_at_one_server_runs_at_the_other(installation, cluster):

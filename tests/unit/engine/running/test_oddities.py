@@ -7,6 +7,7 @@ ODD = {
     "log bytes": None,
     "log an object": None,
     "a wait beyond all time": "output",
+    "a wait for a bool": "output",
     "a wait for no number": "output",
     "a pause beyond all time": "failed",
     "a pause that is no number": "failed",
