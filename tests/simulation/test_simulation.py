@@ -43,6 +43,13 @@ def test_histories(thousand, servers):
     play_all(thousand * 1000, 1000, servers)
 
 
+@pytest.mark.parametrize(("seed", "servers"), [(767357101, 2), (791235017, 3), (580141382, 2)])
+def test_histories_that_went_wrong_once(seed, servers):
+    """A server that was buried takes up again what it had: tasks that it had queued, and attempts that it had
+    offered, some of which had come back twice."""
+    play(seed, servers)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("servers", [1, 2, 3])

@@ -58,8 +58,11 @@ class Allotment:
         while (queued := self.capacity.next_task()) is not None:
             execution, path = queued
             run = group.touched.get(execution) or self.ledger.get(execution, now)
-            if run is not None and path in run.queued:
-                self._place(group.touch(run), path, group, now)
+            if run is None or path not in run.queued:
+                continue
+            group.touch(run)
+            if path not in run.ready:  # it was read again meanwhile, and gets its place below
+                self._place(run, path, group, now)
         for run in group.touched.values():
             if run.record.state == RUNNING:
                 self._allot_ready(run, group, now)

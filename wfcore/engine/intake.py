@@ -87,6 +87,8 @@ class Intake:
         """An attempt has come back; its slot is free whatever became of its task."""
         attempt, job = mail.attempt, mail.attempt.job
         known = self.ledger.guests if attempt.guest else self.ledger.attempts
+        if known.get(attempt.key, attempt) is not attempt:
+            return  # it came back before, and has been begun again with the same number
         if known.pop(attempt.key, None) is not None:
             self.capacity.give_back(offered=attempt.offered)
             group.back.append(attempt)

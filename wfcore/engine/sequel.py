@@ -89,7 +89,7 @@ class Sequel:
     def _stop(self, attempt: Attempt, reason: str) -> None:
         attempt.stop(reason)
         if attempt.offered and reason == "shutdown":  # it belongs to another owner, who goes on with it
-            self.send(Ended(attempt, Cancelled()))
+            self._forget_offered(attempt)
         elif attempt.offered:
             self.exchange.stop(attempt, reason)
 
@@ -138,6 +138,11 @@ class Sequel:
         """Nobody will hear of them any more: there is no inbox of what has ended."""
         for attempt in self.ledger.running(execution):
             if attempt.offered:
-                del self.ledger.attempts[attempt.key]
-                self.slots.capacity.give_back(offered=True)
-                self.timers.withdraw("give_up", *attempt.key)
+                self._forget_offered(attempt)
+
+    def _forget_offered(self, attempt: Attempt) -> None:
+        if self.ledger.attempts.get(attempt.key) is attempt:
+            del self.ledger.attempts[attempt.key]
+            self.slots.capacity.give_back(offered=True)
+            for what in ("expire", "give_up"):
+                self.timers.withdraw(what, *attempt.key)
