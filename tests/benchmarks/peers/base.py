@@ -108,7 +108,7 @@ class Asked(Peer):
 class Called(Peer):
     """An engine that runs a workflow for a request and answers at its end."""
 
-    connections = 32
+    connections = 200
     _wire: Wire
 
     @abstractmethod
