@@ -160,11 +160,13 @@ def test_an_id_that_was_never_given_is_of_nothing(storage):
 
 
 def test_a_read_whose_connection_breaks_is_read_again(storage, proxy):
+    read = "from execution where id"
     for how in ("unsent", "unanswered"):
-        proxy.lose("SELECT", how)
+        proxy.lose(read, how)
         assert storage.execution("0001") == running("0001")
-    proxy.lose("SELECT", "unsent")
-    proxy.lose("SELECT", "unsent")
+    assert proxy.lost == 2
+    proxy.lose(read, "unsent")
+    proxy.lose(read, "unsent")
     with pytest.raises(Unavailable):
         storage.execution("0001")
     assert storage.execution("0001") == running("0001")
