@@ -1,6 +1,11 @@
 """Whatever one task does, it ends in good order, and nobody else notices."""
 
+from dataclasses import replace
+
 import pytest
+
+from wfcore.engine.mail import Ended
+from wfcore.model.outcome import Cancelled, Skipped
 
 ODD = {
     "cancel": "bug",
@@ -92,3 +97,20 @@ def test_when_no_file_can_be_opened_the_task_may_be_tried_again(opened):
     task = opened.tasks(id)["t00"]
     assert task["attempt"] == 3
     assert "ulimit -n" in task["error"]["message"]
+
+
+def test_an_attempt_that_comes_back_after_it_was_begun_again_ends_nothing(opened):
+    """The one that was begun after it has the same number, when the first was no loss."""
+    opened.apply(opened.chain(1, "{type: witness/gate, inputs: {gate: g}}"))
+    id = opened.submit()
+    opened.until_running(id)
+    owner = opened.owner()
+    ((key, running),) = owner._ledger.attempts.items()
+    owner.send(Ended(replace(running), Cancelled()))
+    owner.send(Ended(replace(running), Skipped()))
+    opened.end(opened.run(opened.chain(1, id="other"))[0])  # these have been dealt with by then
+    assert owner._ledger.attempts == {key: running}
+    assert owner._capacity.busy == 1
+    opened.stage.gates["g"].set()
+    assert opened.end(id) == "SUCCESS"
+    assert opened.stage.count("t00") == 2, "once for each of the two workflows"
