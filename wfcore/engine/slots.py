@@ -44,7 +44,8 @@ class OwnSlots:
 
     def meet(self, others: int) -> None:
         """The other servers may run so many attempts at once."""
-        self.crowded = self.alone and others > 0
+        if self.alone and others:
+            self.crowded = True  # until what was claimed ahead has been given back
         self.alone = not others
 
     def claim(self) -> Sequence[ExecutionRecord]:

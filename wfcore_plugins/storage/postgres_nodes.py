@@ -64,13 +64,13 @@ class NodeQueries:
         """See ``SharedStorage``."""
         with self.writing() as t:
             values = {name: getattr(node, name) for name in COLUMNS["node"]}
-            _run(t.node, _JOIN, values)
+            t.run(_JOIN, values)
 
     def beat(self: Sessions, node: str, lease: float) -> Beat:
         """See ``SharedStorage``."""
         with self.writing() as t:
             values = {"node": node, "lease": round(lease * 1_000_000)}
-            return Beat(*_run(t.node, _BEAT, values).fetchone())
+            return Beat(*t.run(_BEAT, values).fetchone())
 
     def slots(self: Sessions, node: str, held: int, wanted: int, limit: int) -> int:
         """See ``SharedStorage``.
@@ -78,10 +78,10 @@ class NodeQueries:
         It need not be durable by itself: a commit that relies on it is durable with all that was before it.
         """
         with self.writing() as t:
-            _run(t.node, "set local synchronous_commit = off", ())
-            _run(t.node, "select pg_advisory_xact_lock(%s)", (_COUNTING,))
+            t.run("set local synchronous_commit = off", ())
+            t.run("select pg_advisory_xact_lock(%s)", (_COUNTING,))
             values = {"node": node, "held": held, "wanted": wanted, "limit": limit}
-            row = _run(t.node, _SLOTS, values).fetchone()
+            row = t.run(_SLOTS, values).fetchone()
             return 0 if row is None else int(row[0])
 
     def claim(self: Sessions, node: str, limit: int, only: str | None = None) -> list[ExecutionRecord]:
@@ -121,7 +121,3 @@ def expect_nobody(db: Any, missing: list[str], database: object) -> None:
             remedy="stop these servers first (one that died is forgotten after a minute);"
             " the first one of the new release then migrates",
         )
-
-
-def _run(table: Any, statement: str, values: Any) -> Any:
-    return table._database.execute_sql(statement, values)

@@ -65,7 +65,7 @@ class OfferQueries:
         """See ``Offers``."""
         ordered = sorted(offers, key=_key)
         with self.writing() as t:
-            _run(t.offer, _OFFER, (*_columns(ordered), [each.label for each in ordered]))
+            t.run(_OFFER, (*_columns(ordered), [each.label for each in ordered]))
 
     def take_offers(
         self: Sessions, node: str, labels: Collection[str], limit: int, only: Offer | None = None
@@ -75,27 +75,27 @@ class OfferQueries:
         if only is not None:
             values |= {"execution": only.execution, "path": only.path, "attempt": only.attempt}
         with self.writing() as t:
-            rows = _run(t.offer, _TAKE.format(only="" if only is None else _ONLY), values).fetchall()
+            rows = t.run(_TAKE.format(only="" if only is None else _ONLY), values).fetchall()
         return sorted((Offer(*row) for row in rows), key=_key)
 
     def deliver(self: Sessions, node: str, messages: Sequence[Message]) -> list[str]:
         """See ``Offers``."""
         with self.writing() as t:
-            rows = _run(t.offer, _MINE, (*_columns(messages), node)).fetchall()
+            rows = t.run(_MINE, (*_columns(messages), node)).fetchall()
             mine = {(execution, path, attempt) for execution, path, attempt, _ in rows}
             good = [each for each in messages if _key(each) in mine]
             executions, paths, attempts = _columns(good)
             bodies = [to_json(each.body) for each in good]
-            _run(t.inbox, _POST, (executions, [each.kind for each in good], paths, attempts, bodies))
-            _run(t.offer, _END, _columns([each for each in good if each.kind == "outcome"]))
+            t.run(_POST, (executions, [each.kind for each in good], paths, attempts, bodies))
+            t.run(_END, _columns([each for each in good if each.kind == "outcome"]))
         return sorted({owner for *_, owner in rows if owner is not None})
 
     def stop_offers(self: Sessions, offers: Sequence[Offer], reason: str) -> list[Offer]:
         """See ``Offers``."""
         ordered = sorted(offers, key=_key)
         with self.writing() as t:
-            rows = _run(t.offer, _WITHDRAW, _columns(ordered)).fetchall()
-            _run(t.offer, _STOP, (reason, *_columns(ordered)))
+            rows = t.run(_WITHDRAW, _columns(ordered)).fetchall()
+            t.run(_STOP, (reason, *_columns(ordered)))
         return [Offer(*row) for row in rows]
 
     def held_offers(self: Sessions, node: str) -> list[Offer]:
@@ -108,19 +108,19 @@ class OfferQueries:
     def offers(self: Sessions, execution: str) -> list[Offer]:
         """See ``Offers``."""
         with self.reading() as t:
-            rows = _run(t.offer, _OPEN, {"execution": execution}).fetchall()
+            rows = t.run(_OPEN, {"execution": execution}).fetchall()
         return sorted((Offer(*row) for row in rows), key=_key)
 
     def idle_offers(self: Sessions, owner: str, seconds: float) -> list[Offer]:
         """See ``Offers``."""
         with self.writing() as t:
-            rows = _run(t.offer, _IDLE, (owner, round(seconds * 1_000_000))).fetchall()
+            rows = t.run(_IDLE, (owner, round(seconds * 1_000_000))).fetchall()
         return sorted((Offer(*row) for row in rows), key=_key)
 
     def lost_offers(self: Sessions, owner: str) -> list[Offer]:
         """See ``Offers``."""
         with self.writing() as t:
-            return sorted((Offer(*row) for row in _run(t.offer, _LOST, (owner,)).fetchall()), key=_key)
+            return sorted((Offer(*row) for row in t.run(_LOST, (owner,)).fetchall()), key=_key)
 
 
 def _key(about: Offer | Message) -> tuple[str, str, int]:
@@ -129,7 +129,3 @@ def _key(about: Offer | Message) -> tuple[str, str, int]:
 
 def _columns(rows: Sequence[Offer | Message]) -> tuple[list[str], list[str], list[int]]:
     return [row.execution for row in rows], [row.path for row in rows], [row.attempt for row in rows]
-
-
-def _run(table: Any, statement: str, values: Any) -> Any:
-    return table._database.execute_sql(statement, values)

@@ -75,7 +75,7 @@ class Tables:
     secret: Any
     shared: bool = False
 
-    def run(self, statement: str, values: Sequence[Any]) -> Any:
+    def run(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:
         """The cursor of a statement in plain SQL, with ``%s`` for each value."""
         db = self.execution._database
         return db.execute_sql(statement.replace("%s", db.param), values)
