@@ -101,7 +101,11 @@ class Search:
                 self.content(f"/proc/{name}", (place / name).read_bytes())
             except OSError:
                 continue  # it has gone
-        for link in (place / "fd").glob("*"):
+        try:
+            links = list((place / "fd").glob("*"))
+        except OSError:
+            return  # now it has gone
+        for link in links:
             try:
                 self.content("/proc/fd", str(link.readlink()))
             except OSError:
