@@ -203,19 +203,19 @@ class Server:
             if row.owner != self.name or self.leaving:
                 continue
             begun = any(task.state == RUNNING for task in memory.task_rows[id].values())
-            wanted = [("deadline", id, "", 0)] if begun and row.deadline is not None else []
+            wanted = [("deadline", id, "", 0, False)] if begun and row.deadline is not None else []
             if row.state == WAITING and id not in self.capacity._again:
                 waiting = [
                     t for t in memory.task_rows[id].values() if t.state == WAITING and t.waiting != LIMIT
                 ]
-                wanted += [("due", id, task.path, 0) for task in waiting]
+                wanted += [("due", id, task.path, 0, False) for task in waiting]
             assert live.keys() >= set(wanted), f"no timer for {set(wanted) - live.keys()}"
             if row.state in TERMINAL:
                 left = [key for key in live if key[1] == id and key[0] in ("deadline", "due")]
                 assert not left, f"{left} for what has ended"
-        for key, attempt in self.ledger.attempts.items():
+        for attempt in (*self.ledger.attempts.values(), *self.ledger.guests.values()):
             if not attempt.reason and attempt.expires_at is not None:
-                assert ("expire", *key) in live, f"no timer for the timeout of {key}"
+                assert ("expire", *attempt.place) in live, f"no timer for the timeout of {attempt.place}"
 
     def find(self, type, pins):
         """The one action there is."""
@@ -224,8 +224,7 @@ class Server:
     def _dispatch(self, job):
         if self.world.draws("dispatcher"):
             raise RuntimeError("the simulated dispatcher is broken")
-        key = job.execution, job.path, job.attempt
-        attempt = self.ledger.guests.get(key) or self.ledger.attempts[key]
+        attempt = self.ledger.attempt(job)
         self.jobs[id(attempt)] = Job(attempt)
         with self.world.judging():
             assert len(self.jobs) <= self.limits.tasks, "more attempts than maxConcurrentTasks"

@@ -16,7 +16,7 @@ from wfcore.engine.slots import OwnSlots
 from wfcore.engine.takeover import Takeover
 from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
-from wfcore.model.execution import LIMIT, OPEN, PENDING, RUNNING, WAITING, ExecutionRecord
+from wfcore.model.execution import OPEN, PENDING, RUNNING, WAITING, ExecutionRecord
 
 
 @dataclass(slots=True)
@@ -123,13 +123,14 @@ class Allotment:
                 machine.wake(run, now)
         if run.record.state != RUNNING:
             self.capacity.release(id)
-            self._wait_on(run, group)
+        self._wait_on(run, group, now)
 
-    def _wait_on(self, run: Run, group: Group) -> None:
-        """Its timers have rung and are gone, but since then the clock was set back: nothing is due yet."""
-        for path in run.waiting:
-            if run.tasks[path].waiting != LIMIT:
-                group.timers.append(Timer(run.tasks[path].due_at or 0, "due", run.record.id, path))
+    def _wait_on(self, run: Run, group: Group, now: int) -> None:
+        """Timers may have rung while it waited for a slot, and since then the clock was set back."""
+        for path in run.waiting.difference(run.ready):
+            at = run.tasks[path].due_at
+            if at is not None and at > now:
+                group.timers.append(Timer(at, "due", run.record.id, path))
 
     def _load(self, chosen: ExecutionRecord | str, group: Group, now: int) -> Run | None:
         """The execution; one whose workflow cannot be loaded any more ends here, and alone."""

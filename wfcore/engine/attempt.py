@@ -71,6 +71,11 @@ class Attempt:
         """(execution, path, attempt)."""
         return self.job.execution, self.job.path, self.job.attempt
 
+    @property
+    def place(self) -> tuple[str, str, int, bool]:
+        """Its key, and whether it is a guest: a server may have taken what it offered itself."""
+        return *self.key, self.guest
+
     def stop(self, reason: str) -> None:
         """Tell the action to give way; the first reason stays. Never blocks: closing has its own thread."""
         with self._lock:

@@ -278,8 +278,7 @@ class Engine:
 
     def _run(self, job: Job) -> None:
         """Run an attempt the owner has prepared; called on a thread of the dispatcher."""
-        key = job.execution, job.path, job.attempt
-        attempt = self._ledger.guests.get(key) or self._ledger.attempts.get(key)
+        attempt = self._ledger.attempt(job)
         if attempt is not None:
             self._owner.send(Ended(attempt, self._worker.run(attempt)))
 

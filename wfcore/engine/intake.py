@@ -40,10 +40,9 @@ GRACE = 10 * SECOND
 
 def stop(attempt: Attempt, reason: str, group: Group, now: int) -> None:
     """Once the group is committed, tell an attempt to give way, and wait for that only so long."""
-    job = attempt.job
     attempt.give_up_at = now + GRACE
     group.stopping.append((attempt, reason))
-    group.timers.append(Timer(now + GRACE, "give_up", job.execution, job.path, job.attempt))
+    group.timers.append(Timer(now + GRACE, "give_up", *attempt.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,17 +279,19 @@ class Intake:
 
     def _running(self, timer: Timer) -> Attempt | None:
         """The attempt that runs here, ours or a guest."""
-        key = timer.execution, timer.path, timer.attempt
-        return self.ledger.guests.get(key) or self.ledger.attempts.get(key)
+        known = self.ledger.guests if timer.guest else self.ledger.attempts
+        return known.get((timer.execution, timer.path, timer.attempt))
 
     def _give_up(self, timer: Timer, group: Group, now: int) -> None:
-        key = timer.execution, timer.path, timer.attempt
-        guest, attempt = self.ledger.guests.get(key), self.ledger.attempts.get(key)
-        if guest is not None:
-            outcome = _deaf(guest) if guest.reason == "timeout" else Cancelled()
-            group.of_guests.append(Ended(guest, outcome))
-        run = self.ledger.get(timer.execution, now) if attempt is not None else None
-        if attempt is None or run is None:
+        attempt = self._running(timer)
+        if attempt is None:
+            return
+        if attempt.guest:
+            outcome = _deaf(attempt) if attempt.reason == "timeout" else Cancelled()
+            group.of_guests.append(Ended(attempt, outcome))
+            return
+        run = self.ledger.get(timer.execution, now)
+        if run is None:
             return
         group.touch(run)
         if attempt.reason == "timeout":

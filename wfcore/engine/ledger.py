@@ -12,7 +12,7 @@ from wfcore.engine.preparing import Library, make_attempt
 from wfcore.engine.run import Run
 from wfcore.model.execution import OPEN, PENDING, RUNNING, ExecutionRecord, TaskRecord
 from wfcore.model.nodes import Offer
-from wfcore.plugins.contracts import Storage
+from wfcore.plugins.contracts import Job, Storage
 
 
 @dataclass(slots=True)
@@ -68,6 +68,12 @@ class Ledger:
         found = [o.path for o in self.offers(record.id) if unknown.get(o.path) == o.attempt]
         alive.update(found)
         return found
+
+    def attempt(self, job: Job) -> Attempt | None:
+        """What runs here as this job; an attempt of ours and a guest may have the same name."""
+        key = job.execution, job.path, job.attempt
+        guest, own = self.guests.get(key), self.attempts.get(key)
+        return own if own is not None and (guest is None or own.job is job) else guest
 
     def running(self, execution: str) -> Iterator[Attempt]:
         """The attempts of an execution that are in flight."""

@@ -93,7 +93,7 @@ class Recovery:
                 event.reply.set_exception(Unavailable("the server could not record this", remedy=remedy))
         elif isinstance(event, Ended):
             known = self.ledger.guests if event.attempt.guest else self.ledger.attempts
-            known[event.attempt.key] = event.attempt
+            known.setdefault(event.attempt.key, event.attempt)
         elif isinstance(event, Line):
             event.attempt.room.acquire(blocking=False)  # it has not arrived
         return not isinstance(event, Submission | Take | Timer)  # timers are set anew from the rows

@@ -67,7 +67,7 @@ class Sequel:
         self._hear_of_permits(steps)
         for attempt in group.back:
             for what in ("expire", "give_up"):
-                self.timers.withdraw(what, *attempt.key)
+                self.timers.withdraw(what, *attempt.place)
         for attempt, reason in group.stopping:
             self._stop(attempt, reason)
         self._start(group)
@@ -101,7 +101,7 @@ class Sequel:
             if attempt.offered:
                 continue
             if attempt.expires_at is not None:
-                self.timers.add(Timer(attempt.expires_at, "expire", *attempt.key))
+                self.timers.add(Timer(attempt.expires_at, "expire", *attempt.place))
             if attempt.awaited is not None:
                 attempt.awaited.set_result(attempt)
                 continue
@@ -145,4 +145,4 @@ class Sequel:
             del self.ledger.attempts[attempt.key]
             self.slots.capacity.give_back(offered=True)
             for what in ("expire", "give_up"):
-                self.timers.withdraw(what, *attempt.key)
+                self.timers.withdraw(what, *attempt.place)

@@ -132,7 +132,6 @@ class Takeover:
 
     def _watch_attempts(self) -> None:
         for attempt in (*self.ledger.attempts.values(), *self.ledger.guests.values()):
-            execution, path, number = attempt.key
             for what, at in (("expire", attempt.expires_at), ("give_up", attempt.give_up_at)):
                 if at is not None:
-                    self.timers.add(Timer(at, what, execution, path, number))
+                    self.timers.add(Timer(at, what, *attempt.place))

@@ -6,12 +6,13 @@ import heapq
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 #: No wait for a timer is longer than this (seconds), since the clock may be set and a machine may sleep.
 LOOK: Final = 60.0
 #: Dead timers are left in the heap up to this many more than live ones.
 SLACK: Final = 1024
+_Key: TypeAlias = tuple[str, str, str, int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Timer:
     """Something to do for an execution when its time (UTC microseconds) has come.
 
     ``what`` is ``due`` (a WAITING task), ``deadline`` (the execution's), ``expire`` (an attempt's
-    timeout), ``give_up`` (a stopped attempt that has not come back).
+    timeout), ``give_up`` (a stopped attempt that has not come back); the attempt may be that of a ``guest``.
     """
 
     at: int
@@ -27,6 +28,7 @@ class Timer:
     execution: str
     path: str = ""
     attempt: int = 0
+    guest: bool = False
 
 
 class Timers:
@@ -37,7 +39,7 @@ class Timers:
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
-        self._live: dict[tuple[str, str, str, int], tuple[int, int]] = {}
+        self._live: dict[_Key, tuple[int, int]] = {}
         self._count = itertools.count()
 
     def add(self, timer: Timer) -> None:
@@ -52,9 +54,11 @@ class Timers:
             self._heap = [entry for entry in self._heap if self._is_live(entry)]
             heapq.heapify(self._heap)
 
-    def withdraw(self, what: str, execution: str, path: str = "", attempt: int = 0) -> None:
+    def withdraw(
+        self, what: str, execution: str, path: str = "", attempt: int = 0, guest: bool = False
+    ) -> None:
         """Do not wait for this any longer."""
-        self._live.pop((what, execution, path, attempt), None)
+        self._live.pop((what, execution, path, attempt, guest), None)
 
     def pop_due(self, now: int) -> Iterator[Timer]:
         """Every timer whose time has come, oldest first."""
@@ -79,5 +83,5 @@ class Timers:
         return self._live.get(_key(entry[2]), (-1, 0))[0] == entry[1]
 
 
-def _key(timer: Timer) -> tuple[str, str, str, int]:
-    return timer.what, timer.execution, timer.path, timer.attempt
+def _key(timer: Timer) -> _Key:
+    return timer.what, timer.execution, timer.path, timer.attempt, timer.guest
