@@ -3,8 +3,8 @@
 ``compare.py [NAME…] [--home DIRECTORY] [--rounds N] [--postgres]`` prints JSON lines: for each engine the
 medians and spreads, then ratios. Every engine is started before the first round, and in each round each is
 asked in its turn, so that what disturbs the machine disturbs all. ``bare`` is the least that durable steps
-cost. The others let as many executions run as are asked for, and so does this engine here: its limit is
-set to 200.
+cost, ``http`` the least that the product's requests cost, with nothing done for them. The others let as many
+executions run as are asked for, and so does this engine here: its limit is set to 200.
 
 B1 is a chain of 40 light tasks, B2 40 parallel ones and a join, B3 200 executions of a chain of 3 at once, B4
 one such chain from submission to its end, and memory that of all processes of an idle engine (PSS).
@@ -28,6 +28,7 @@ from install_peers import DEFAULT
 from peers.base import CHAIN, SHORT, Peer
 from peers.dbos import Dbos
 from peers.embedded import Embedded
+from peers.http import Http
 from peers.n8n import N8n
 from peers.prefect import Prefect
 from peers.product import Product
@@ -84,6 +85,7 @@ def peers(storages: list[Databases], installed: Path, names: set[str]) -> Iterat
     if "prefect" in names and (installed / "prefect/venv").exists():
         yield Prefect(home("prefect"), installed)
     yield Bare(home("bare"))
+    yield Http(home("http"))
 
 
 def measure(peer: Peer, found: dict[str, list[float]]) -> None:
