@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
@@ -16,6 +17,15 @@ from wfcore.service.answers import dumps, status_body
 
 #: A request's body must come at least this fast, in bytes a second.
 SLOWEST: Final = 16 * 1024
+
+
+class _Served(threading.local):
+    """The connection that this thread serves, if it is a worker that serves one."""
+
+    connection: Connection | None = None
+
+
+_served: Final = _Served()
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]
@@ -65,6 +75,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     draining = False
     gone = False
     answering = False
+    unwatched = True
 
     def received(self, data: bytes) -> bool:
         """Bytes have come."""
@@ -74,7 +85,10 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         """Whether the loop should wait for input."""
-        return self.draining or (not (self.gone and self.requests) and bool(super().readable()))
+        self.unwatched = True  # before it looks: what changes meanwhile must not be taken for seen
+        watched = self.draining or (not (self.gone and self.requests) and bool(super().readable()))
+        self.unwatched = not watched
+        return watched
 
     def writable(self) -> bool:
         """Whether the loop should wait until output is possible."""
@@ -115,6 +129,19 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         finally:
             self.answering = False
 
+    def service(self) -> None:
+        """Serve a request, on a worker's thread."""
+        _served.connection = self
+        try:
+            super().service()
+        finally:
+            _served.connection = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the loop has nothing to do for it but to wait for input, and does so already."""
+        return not (self.unwatched or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+
     def check_client_disconnected(self) -> bool:
         """Given to the application with each request."""
         return self.gone or bool(super().check_client_disconnected())
@@ -143,6 +170,12 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.trigger.pull_trigger(
             lambda: self.channel_class(self, inner, address, adjustments, map=self._map)
         )
+
+    def pull_trigger(self) -> None:
+        """Wake the loop, unless that is for a connection that needs nothing: to wake it costs much."""
+        connection = _served.connection
+        if connection is None or not connection.settled:
+            super().pull_trigger()
 
     def maintenance(self, now: float) -> None:
         """Called by the loop every ``cleanup_interval`` seconds."""
