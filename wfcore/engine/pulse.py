@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from wfcore.engine.mail import Adopt, Inbox, Mail, Offers, Reload, Room, Want
@@ -71,6 +72,8 @@ class Pulse(Alone):
         self._wake = threading.Event()
         self._stopped = False
         self._silent = False
+        self._beaten = time.monotonic()
+        self._lost = self._lenient_until = 0.0
         self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
 
     def join(self) -> None:
@@ -125,7 +128,8 @@ class Pulse(Alone):
 
     def _beat(self) -> None:
         try:
-            beat = self._storage.beat(self._node.id, self._lease)
+            beat = self._storage.beat(self._node.id, self._patience())
+            self._came_through()
             if not beat.known and not self._stopped:
                 log.warning("the other servers took this one for dead; it enters again")
                 self._send(Reload())  # the owner enters it, since until then it holds what it has no right to
@@ -140,6 +144,17 @@ class Pulse(Alone):
             if not self._silent:
                 log.warning("the lease of this server could not be renewed, trying on: %s", error)
             self._silent = True
+
+    def _patience(self) -> float:
+        """For how long others may have been silent, in seconds, until they are dead."""
+        return self._lease + (self._lost if time.monotonic() < self._lenient_until else 0.0)
+
+    def _came_through(self) -> None:
+        """Who could not renew its lease, since storage was away, lets the others come back to it too."""
+        now = time.monotonic()
+        lost, self._beaten = now - self._beaten, now
+        if lost > self._lease / 2:
+            self._lost, self._lenient_until = lost + self._lease, now + self._lease
 
     def _heard(self, text: str) -> None:
         match text.split(" "):

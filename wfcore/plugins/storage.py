@@ -235,7 +235,11 @@ class SharedStorage(Storage, Offers, Protocol):
         """
 
     def beat(self, node: str, lease: float) -> Beat:
-        """Renew a server's lease; those that have not for ``lease`` seconds are dead, and go."""
+        """Renew a server's lease; those that have not for ``lease`` seconds are dead, and go.
+
+        Where the server itself has not for more than half of that, the others have so much longer: what kept
+        it from storage may have kept them.
+        """
 
     def slots(self, node: str, held: int, wanted: int, limit: int) -> int:
         """Give a server ``wanted`` workflow slots, if all servers stay within ``limit``; at least ``held``.

@@ -21,11 +21,17 @@ _JOIN: Final = f"""
         on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
 """  # noqa: S608
 #: One statement: renew, bury the dead (whom another may be burying just now), look whether there is work.
+#: Whoever was silent itself for long, as all are when the database was away, adds that to its patience.
 _BEAT: Final = f"""
     with me as (update node set heartbeat_at = {_NOW} where id = %(node)s returning id),
+    lost as (
+        select coalesce(max({_NOW} - heartbeat_at), 0) as time from node
+        where id = %(node)s and heartbeat_at < {_NOW} - %(lease)s / 2
+    ),
     dead as (
         delete from node where id in (
-            select id from node where heartbeat_at < {_NOW} - %(lease)s and id <> %(node)s
+            select id from node
+            where heartbeat_at < {_NOW} - %(lease)s - (select time from lost) and id <> %(node)s
             for update skip locked
         ) returning id
     ),

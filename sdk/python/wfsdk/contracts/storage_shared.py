@@ -8,6 +8,7 @@ Beside ``StorageContract``, for a driver that lets several be started on the sam
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -259,6 +260,17 @@ class SharedStorageContract(OffersContract, SharedPermitContract, SlotsContract)
         assert storage.beat("a", 0).known, "one's own lease does not end by one's own beat"
         assert [each.id for each in storage.nodes()] == ["a"]
         assert not other.beat("b", 600).known
+
+    def test_who_was_silent_itself_buries_nobody_for_that(
+        self, storage: SharedStorage, other: SharedStorage
+    ) -> None:
+        storage.join(node("a"))
+        other.join(node("b"))
+        time.sleep(0.5)
+        assert storage.beat("a", 0.1).known
+        assert [each.id for each in storage.nodes()] == ["a", "b"]
+        assert storage.beat("a", 0.1).known
+        assert [each.id for each in storage.nodes()] == ["a"], "it has been here, and the other one has not"
 
     def test_only_what_no_living_node_owns_is_adopted(
         self, storage: SharedStorage, other: SharedStorage
