@@ -23,7 +23,7 @@ from wfcore.errors import Conflict, InvalidConfig
 from wfcore.model.actor import LOCAL
 from wfcore.service.app import App, open_app
 from wfcore.service.auth import Tokens, admin_token
-from wfcore.service.bell import hear_signals
+from wfcore.service.bell import Bell, hear_signals
 from wfcore.service.http import build_app
 from wfcore.service.lock import ServerLock
 from wfcore.service.logging import setup_logging
@@ -55,11 +55,17 @@ def serve(config: Config) -> int:
     """
     keep_private()
     setup_logging(config["logging"])
+    with ServerLock(config.data_dir) as lock, hear_signals() as bell:
+        admin_token(config.data_dir)  # made before the other servers are told of it
+        _serve(config, lock, bell)
+    _log.info("stopped")
+    return 0
+
+
+def _serve(config: Config, lock: ServerLock, bell: Bell) -> None:
     section = config["server"]
     certificate = _certificate(section)
     with (
-        ServerLock(config.data_dir) as lock,
-        hear_signals() as bell,
         listen(section, secure=certificate is not None) as (listening, address),
         _plain(listening, address, certificate) as (inner, local),
         open_app(config, address=address) as app,
@@ -79,8 +85,6 @@ def serve(config: Config) -> int:
         _log.info("stopping: %s", reason)
         app.hooks.emit("wf_server_stopping", {"node": app.node})
         door.close(app.grace.left())
-    _log.info("stopped")
-    return 0
 
 
 def _spare_the_collector() -> None:

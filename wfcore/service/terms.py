@@ -7,6 +7,7 @@ from typing import Final
 from wfcore.config import Config
 from wfcore.model import terms
 from wfcore.secrets.master import MasterKeys
+from wfcore.service.auth import ADMIN_FILE, read_token
 
 #: Of every server.
 _ALL: Final = (
@@ -18,11 +19,17 @@ _OF_TASKS: Final = ("egress.default", "egress.allow", "expressions.env", "connec
 
 
 def of(config: Config, masters: MasterKeys) -> str:
-    """As ``model.terms`` writes them. Raises SecretError for master keys that cannot be read."""
+    """As ``model.terms`` writes them.
+
+    Raises SecretError for master keys that cannot be read, Forbidden for an ``admin.token`` that cannot.
+    """
     names = _ALL if config["server"]["role"] == "api" else (*_ALL, *_OF_TASKS)
     found = {name: _setting(config, name) for name in names}
     if "local" in config["secrets"]["providers"]:
         found["secrets.masterKey"] = None if masters.missing() else masters.current()[0]
+    token = None if config["server"]["role"] == "worker" else read_token(config.data_dir)
+    if token is not None:  # from which the tokens of webhooks follow
+        found[ADMIN_FILE] = token
     return terms.written(found)
 
 

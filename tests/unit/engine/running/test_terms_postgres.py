@@ -64,3 +64,24 @@ def test_a_server_that_runs_no_tasks_has_no_part_in_where_they_may_go(cluster, c
     with cluster("a") as a, cluster("b", more) as b:
         assert differences(a, b) == differences(b, a) == []
     assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "told"), [("all", ["admin.token"]), ("api", ["admin.token"]), ("worker", [])]
+)
+def test_another_administrators_token_is_told_of_servers_that_answer(
+    installation, cluster, caplog, role, told
+):
+    """The tokens of webhooks follow from it."""
+    for name in ("a", "b"):
+        place = installation.directory / name
+        place.mkdir()
+        (place / "admin.token").touch(0o600)
+        (place / "admin.token").write_text(f"wf_{name * 43}\n")
+    with cluster("a") as a, cluster("b", {"server.role": role}) as b:
+        assert differences(a, b) == differences(b, a) == told
+        (place / "admin.token").write_text(f"wf_{'a' * 43}\n")
+    assert len(warnings(caplog)) == len(told)
+    assert all("aaaa" not in said and "bbbb" not in said for said in warnings(caplog))
+    with cluster("a") as a, cluster("b", {"server.role": role}) as b:
+        assert differences(a, b) == []
