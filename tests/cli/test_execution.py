@@ -101,6 +101,20 @@ def test_watch_until_it_is_cancelled(served, ran):
     assert again.code == 5
 
 
+def test_what_ends_at_once_is_not_said_to_be_cancelling(served, ran):
+    served.write("nap.yaml", "id: nap\ntasks:\n  nap: {type: core/wait, inputs: {for: 1h}}\n")
+    served.run("workflow", "apply", "nap.yaml")
+    id = served.run("workflow", "run", "nap", "--json").json["id"]
+    while served.run("execution", "inspect", id, "--json").json["state"] != "WAITING":
+        pass
+    cancelled = served.run("execution", "cancel", id, "--json").json
+    assert cancelled["state"] == "CANCELLED"
+    id = served.run("workflow", "run", "nap", "--json").json["id"]
+    while served.run("execution", "inspect", id, "--json").json["state"] != "WAITING":
+        pass
+    assert served.run("execution", "cancel", id).out == f"{id}  CANCELLED\n"
+
+
 def test_to_stop_watching_stops_nothing(served, ran):
     id = served.run("workflow", "run", "slow", "--json").json["id"]
     watching = served.begin("execution", "watch", id)

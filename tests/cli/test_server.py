@@ -7,6 +7,8 @@ import socket
 import stat
 import time
 import urllib.request
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -72,6 +74,44 @@ def test_a_role_that_is_none_or_that_needs_others(stopped, detach):
         outcome = stopped.run("server", "start", *detach, "--role", role)
         assert outcome.code == 3
         assert said in outcome.err
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_storage_that_may_only_be_read(stopped, detach):
+    """It says so at once: there is nothing to wait for."""
+    assert stopped.run("server", "start", "--detach").code == 0
+    assert stopped.run("server", "stop").code == 0
+    config = (stopped.path / "workflow.config.yaml").read_text()
+    stopped.write("workflow.config.yaml", f"{config}\nstorage: {{readOnly: true}}\n")
+    begun = time.monotonic()
+    outcome = stopped.run("server", "start", *detach)
+    assert time.monotonic() - begun < 8
+    assert outcome.code == 6
+    assert "is open for reading only" in outcome.err
+    assert "remove `storage.readOnly`" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("tlsKeyFile: key.pem", "server.tlsKeyFile: there is a key for TLS, and no certificate"),
+        ("trustedProxy: proxy.local", "must be an IP address, not 'proxy.local'"),
+        ("trustedProxy: 10", "must be an IP address, not 10"),
+    ],
+)
+def test_half_of_what_a_setting_needs(stopped, setting, said):
+    stopped.write("workflow.config.yaml", f"server: {{port: 0, {setting}}}\n")
+    outcome = stopped.run("server", "start")
+    assert (outcome.code, said in outcome.err) == (3, True), outcome.err
+
+
+def test_times_are_those_of_the_clock_on_the_wall(stopped):
+    assert stopped.run("server", "start", "--detach").code == 0
+    assert stopped.run("secret", "set", "A", input="a long one\n").code == 0
+    listed = stopped.run("secret", "list", TZ="Asia/Tokyo")
+    at = stopped.run("secret", "list", "--json").json["secrets"][0]["updated_at"]
+    local = datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{local:%Y-%m-%d %H:%M:%S}" in listed.out
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]])

@@ -32,4 +32,6 @@ def test_a_worker_answers_for_its_health_alone(fleet):
     for path in ("/api/v1/workflows", "/api/v1/executions", "/hooks/x"):
         status, answer = worker.call("GET", path)
         assert (status, answer["error"]["code"]) == (404, "not_found")
+        assert answer["error"]["message"] == f"this server is a worker, there is no {path}"
+        assert "role is all or api" in answer["error"]["remedy"]
     assert worker.terminate()[0] == 0

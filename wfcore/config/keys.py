@@ -10,7 +10,19 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wfcore.config.kinds import Kind, anything, choice, duration, integer, optional, path, size, text, texts
+from wfcore.config.kinds import (
+    Kind,
+    address,
+    anything,
+    choice,
+    duration,
+    integer,
+    optional,
+    path,
+    size,
+    text,
+    texts,
+)
 
 NAME: Final = "<name>"
 SETTING: Final = "<setting>"
@@ -76,7 +88,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("server.maxBody", size("1KiB"), "16MiB", "The largest request body."),
     Key(
         "server.trustedProxy",
-        optional(text()),
+        optional(address()),
         None,
         "The address of the reverse proxy whose X-Forwarded-* are believed.",
     ),

@@ -73,6 +73,20 @@ def path() -> Kind:
     return Kind("path", read, relative=True)
 
 
+def address() -> Kind:
+    """An IP address; a name would have to be looked up, and might change."""
+
+    def read(value: Any) -> str:
+        from ipaddress import ip_address  # few configurations have one
+
+        try:
+            return str(ip_address(value if isinstance(value, str) else ""))
+        except ValueError:
+            raise ValueError(f"must be an IP address, not {_said(value)}") from None
+
+    return Kind("IP address", read)
+
+
 def duration(low: str = "0s") -> Kind:
     """A duration of at least ``low``; becomes seconds."""
 

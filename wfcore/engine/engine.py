@@ -145,9 +145,19 @@ class Engine:
         if self._timers:
             self.ticker.stop(1.0)
             self.chores.stop(1.0)
+        if self._owner.alive:  # else it has not begun, because something failed before
+            self._drain(until)
+        self._left.set()
+        self._owner.stop(max(1.0, until - time.monotonic()))
+        self.watch.wake_all()
+        self._pulse.stop(1.0)
+        self._pulse.leave()
+        self._herald.stop(1.0)
+
+    def _drain(self, until: float) -> None:
         drain = Drain()
         self._owner.send(drain)
-        drain.heard.wait(deadline)
+        drain.heard.wait(max(0.0, until - time.monotonic()))
         self._await_idle(until - 1.0)
         if self._owner.busy:
             log.warning("%d attempts are interrupted and will run again", self._owner.busy)
@@ -157,12 +167,6 @@ class Engine:
             if not attempt.offered:  # it ignores the stop, the stop is no loss
                 self._owner.send(Ended(attempt, Cancelled()))
         self._await_idle(time.monotonic() + 1.0)
-        self._left.set()
-        self._owner.stop(max(1.0, until - time.monotonic()))
-        self.watch.wake_all()
-        self._pulse.stop(1.0)
-        self._pulse.leave()
-        self._herald.stop(1.0)
 
     @property
     def env(self) -> Mapping[str, str]:

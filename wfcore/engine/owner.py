@@ -176,7 +176,6 @@ class Owner:
             self._deal_with(events)
             self._recovery.well(events)
         except Exception as error:
-            log.exception("the owner could not finish a turn; it starts again from storage")
             self._intake.doubt(events)
             self._recovery.failed(events, error)
 
@@ -288,7 +287,6 @@ class Owner:
             self._exchange.call()
             self._finish_turn(self._takeover.reload(now), now)
         except Exception as error:
-            log.exception("storage is not usable; trying again")
             self._recovery.reloaded(error)
             return False
         self._recovery.reloaded()

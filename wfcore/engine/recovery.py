@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from wfcore.engine.mail import Ended, Line, Mail, Submission, Take, execution_of
 from wfcore.engine.timers import Timer
 from wfcore.errors import Unavailable
 
+log = logging.getLogger("workflow.owner")
 #: An execution that alone makes a commit fail so many times in a row is at fault.
 SUSPICIONS = 5
 #: Seconds before the next turn after the first failure, and at the most.
@@ -61,6 +63,7 @@ class Recovery:
 
     def failed(self, events: Sequence[Mail | Timer], error: Exception) -> None:
         """Nothing of this turn was written: its events come again, once all has been read again."""
+        _tell("the owner could not finish a turn; it starts again from storage", error)
         if not isinstance(error, Unavailable):
             self._singly = len(events) + 1
             if len(events) == 1:
@@ -72,6 +75,7 @@ class Recovery:
     def reloaded(self, error: Exception | None = None) -> None:
         """All has been read again, or could not be for this error."""
         if error is not None:
+            _tell("storage is not usable; trying again", error)
             self._failures += 1
             return
         self.stale = False
@@ -97,3 +101,11 @@ class Recovery:
         elif isinstance(event, Line):
             event.attempt.room.acquire(blocking=False)  # it has not arrived
         return not isinstance(event, Submission | Take | Timer)  # timers are set anew from the rows
+
+
+def _tell(what: str, error: Exception) -> None:
+    """Of storage that is away one line each time, of a bug all there is."""
+    if isinstance(error, Unavailable):
+        log.warning("%s: %s", what, error)
+    else:
+        log.error("%s", what, exc_info=error)

@@ -23,9 +23,9 @@ def build_app(site: Site) -> falcon.App[Request, Response]:
     """The application with every route of the table and those that plugins contribute. Raises PluginError."""
     api = falcon.App(middleware=[Gate(site)])
     api.add_error_handler(Exception, _failed)
-    api.add_error_handler(falcon.HTTPError, _refused_by_http)
-    api.add_error_handler(WorkflowError, _refused)
     worker = site.app.config["server"]["role"] == "worker"
+    api.add_error_handler(falcon.HTTPError, _refused_by_worker if worker else _refused_by_http)
+    api.add_error_handler(WorkflowError, _refused)
     for route, resource in resources(site):
         if worker and not route.everywhere:
             continue
@@ -66,6 +66,15 @@ def _refused_by_http(request: Request, response: Response, error: falcon.HTTPErr
         message, remedy = f"{request.path} does not take {request.method}", f"it takes {allow}"
     send(response, status_body(status, message or str(error.status), remedy), status)
     response.set_headers(error.headers or {})
+
+
+def _refused_by_worker(request: Request, response: Response, error: falcon.HTTPError, params: Any) -> None:
+    if error.status_code != 404:
+        _refused_by_http(request, response, error, params)
+        return
+    message = f"this server is a worker, there is no {request.path}"
+    remedy = "ask a server whose role is all or api: `--server URL` or WORKFLOW_SERVER"
+    send(response, status_body(404, message, remedy), 404)
 
 
 def _failed(request: Request, response: Response, error: Exception, _params: Any) -> None:

@@ -100,6 +100,11 @@ def _spare_the_collector() -> None:
 def _certificate(section: Mapping[str, Any]) -> Certificate | None:
     """What TLS is spoken with, if it is. Raises InvalidConfig."""
     if section["tlsCertificate"] is None:
+        if section["tlsKeyFile"] is not None:
+            raise InvalidConfig(
+                "server.tlsKeyFile: there is a key for TLS, and no certificate",
+                remedy="name the certificate too in server.tlsCertificate, or leave the key out",
+            )
         return None
     from wfcore.service.tls import Certificate  # brings asyncio, which nobody else needs
 

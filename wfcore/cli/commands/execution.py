@@ -148,8 +148,11 @@ def cancel(session: Session, id: str, *, reason: str = "") -> Answer:
         id (ID): The execution.
         reason (TEXT): Why; it is kept with the execution.
     """
+    from wfcore.model.execution import TERMINAL
+
     found = session.client.post(f"{_path(id)}/cancel", {"reason": reason})
-    return Answer(found, [f"{found['id']}  {found['state']}, cancelling"])
+    going_on = "" if found["state"] in TERMINAL else ", cancelling"
+    return Answer(found, [f"{found['id']}  {found['state']}{going_on}"])
 
 
 def _path(id: str) -> str:

@@ -39,11 +39,14 @@ def list_secrets(session: Session) -> Answer:
 
     Asks the server that is named or that runs on this machine; without one it reads the data directory.
     """
+    from wfcore.cli.text import moment
     from wfcore.cli.vault import keeper
 
     with keeper(session) as secrets:
         found = secrets.list()
-    rows = [(one["name"], one["scope"] or "all", one["provider"], one["updated_at"] or "") for one in found]
+    rows = [
+        (one["name"], one["scope"] or "all", one["provider"], moment(one["updated_at"], "")) for one in found
+    ]
     return Answer({"secrets": found}, table(("NAME", "SCOPE", "PROVIDER", "CHANGED"), rows))
 
 

@@ -80,6 +80,8 @@ def stop(session: Session) -> Answer:
 
 def status(session: Session) -> Answer:
     """Show how the server is; the exit code is 6 when none answers."""
+    from wfcore.cli.text import moment
+
     found = session.client.get("/api/v1/server")
     counts = ", ".join(f"{count} {state}" for state, count in found["executions"].items() if count) or "none"
     rows = [
@@ -92,7 +94,7 @@ def status(session: Session) -> Answer:
     for node in found["nodes"]:
         mine = " (this one)" if node["node"] == found["node"] else ""
         about = f"{node['address']}, role {node['role']}, version {node['version']}"
-        text = f"{about}, last heard of {node['heartbeat_at']}{mine}"
+        text = f"{about}, last heard of {moment(node['heartbeat_at'])}{mine}"
         lines.append([Styled(f"{'node':12}", "dim"), text])
         if node["differs"]:
             lines.append([Styled(f"{'':12}its settings differ: {', '.join(node['differs'])}", "red")])
