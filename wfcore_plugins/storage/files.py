@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from wfcore.api import Conflict
+from wfcore.api import Conflict, Forbidden
 
 
 def make_directory(path: Path) -> None:
@@ -20,6 +22,38 @@ def make_directory(path: Path) -> None:
 def make_file(path: Path) -> None:
     """Create an empty file for its owner alone, unless there is one. Raises OSError."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+@contextmanager
+def permitted(place: Path) -> Iterator[None]:
+    """Turn a permission that this user lacks at ``place`` or below into Forbidden."""
+    try:
+        yield
+    except PermissionError as error:
+        raise forbidden(Path(error.filename or place), error.strerror or "not permitted") from error
+
+
+def forbidden(path: Path, reason: str) -> Forbidden:
+    """The error for a place that this user may not use."""
+    return Forbidden(
+        f"{path} cannot be used: {reason}",
+        remedy="run as the server's user, or let this one read and write there",
+    )
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at ``path``. Raises Forbidden when this user may not see that."""
+    with permitted(path):
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
+
+
+def may(path: Path, mode: int) -> bool:
+    """Whether this user may do that (``os.R_OK`` …) with what is at ``path``."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def sync_directory(path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 from wfcore.api import Conflict, NotFound, PluginError, Unavailable
 
 from .blobs import Blobs
-from .files import make_directory, sync_directory
+from .files import forbidden, is_there, make_directory, permitted, sync_directory
 from .sqlite_file import check_file, faults
 
 DATABASE: Final = "db.sqlite"
@@ -39,9 +39,9 @@ def write(path: Path, blobs: Blobs, target: Path, beside: Sequence[Path]) -> Non
     Everything is on disk and checked before the directory has its name. Raises Conflict when there is
     something at ``target``, Unavailable when it cannot be written or what is copied is damaged.
     """
-    if target.exists() or target.is_symlink():
-        raise Conflict(f"there is already something at {target}", remedy="give the backup another name")
     with _unwritable(target):
+        if target.exists() or target.is_symlink():
+            raise Conflict(f"there is already something at {target}", remedy="give the backup another name")
         make_directory(target.parent)
         place = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
@@ -56,17 +56,39 @@ def write(path: Path, blobs: Blobs, target: Path, beside: Sequence[Path]) -> Non
 
 
 def check(directory: Path) -> None:
-    """Raise NotFound when the directory is no backup, PluginError or Unavailable when it is damaged."""
+    """Raise NotFound when the directory is no backup, PluginError when it is damaged, Forbidden."""
     database = directory / DATABASE
-    if not (database.is_file() and (directory / BLOBS).is_dir() and check_file(database)):
-        raise NotFound(
-            f"{directory} is no backup of a SQLite storage: it has no {DATABASE} with {BLOBS}",
-            remedy="name a directory that `workflow server backup` made",
-        )
-    _check_database(database)
-    content = Blobs(directory / BLOBS)
-    for digest in _contents(database):
-        content.get(digest)
+    if not (is_there(database) and database.is_file() and is_there(directory / BLOBS)):
+        raise _none(directory)
+    with _sound(directory):
+        ours = check_file(database)
+    if not ours:
+        raise _none(directory)
+    with _sound(directory):
+        _check_database(database)
+        content = Blobs(directory / BLOBS)
+        for digest in _contents(database):
+            content.get(digest)
+
+
+def _none(directory: Path) -> NotFound:
+    return NotFound(
+        f"{directory} is no backup of a SQLite storage: it has no {DATABASE} with {BLOBS}",
+        remedy="name a directory that `workflow server backup` made",
+    )
+
+
+@contextmanager
+def _sound(directory: Path) -> Iterator[None]:
+    """Say of whatever is wrong with a part of a backup that the backup is damaged."""
+    try:
+        yield
+    except (NotFound, PluginError, Unavailable) as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise forbidden(directory, error.message) from error
+        raise PluginError(
+            f"the backup {directory} is damaged: {error.message}", remedy="use another backup"
+        ) from error
 
 
 class Restoring:
@@ -82,10 +104,12 @@ class Restoring:
     def decide(self, backup: Path, beside: Sequence[str], kept: Path) -> None:
         """Copy the backup beside the database and decide for it; what is there will go to ``kept``."""
         with _unwritable(self._path), self._staged() as place:
-            shutil.copytree(backup / BLOBS, place / BLOBS)
+            with permitted(backup):
+                shutil.copytree(backup / BLOBS, place / BLOBS)
             for name in (DATABASE, *beside):
                 if (backup / name).is_file():
-                    shutil.copy(backup / name, place / name)
+                    with permitted(backup / name):
+                        shutil.copy(backup / name, place / name)
             check(place)
             (place / _KEPT).symlink_to(kept)
             _sync(place)
@@ -94,7 +118,7 @@ class Restoring:
 
     def finish(self) -> None:
         """Do what was decided; nothing when nothing was, or when it is done. Raises Unavailable."""
-        if not self.pending.exists():
+        if not is_there(self.pending):
             return
         with _unwritable(self._path):
             link = self.pending / _KEPT
@@ -166,8 +190,8 @@ def _copy_all(path: Path, blobs: Blobs, place: Path, beside: Sequence[Path]) -> 
                 ) from error
             (place / DATABASE).unlink()
     for file in beside:
-        if file.is_file():
-            with file.open("rb") as opened:
+        if is_there(file) and file.is_file():
+            with permitted(file), file.open("rb") as opened:
                 is_database = opened.read(len(_SQLITE)) == _SQLITE
             copy: Callable[[Path, Path], object] = _copy_database if is_database else shutil.copy
             copy(file, place / file.name)
@@ -198,7 +222,7 @@ def _check_database(database: Path) -> None:
     with faults(database), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as db:
         (found,) = db.execute("pragma integrity_check(1)").fetchone()
     if found != "ok":
-        raise PluginError(f"the database {database} is damaged: {found}", remedy="use another backup")
+        raise PluginError(f"the database {database} is damaged: {found}", remedy="restore a backup")
 
 
 def _sync(place: Path) -> None:

@@ -10,6 +10,7 @@ from wfcore.api import Clock, Conflict, NotFound, Unavailable
 
 from . import migrations, sqlite_backup
 from .blobs import Blobs
+from .files import is_there
 from .sqlite_file import check_file, faults, read_only
 from .sqlite_home import Home
 
@@ -54,19 +55,20 @@ class CopyQueries:
         return kept if kept.exists() else None
 
     def _missing(self: Housed) -> list[str]:
-        if not self._path.exists() or not check_file(self._path):
+        if not is_there(self._path) or not check_file(self._path):
             return migrations.known()
         with faults(self._path), read_only(self._path) as db:
             return migrations.pending(db)
 
     def _expect_current(self: Housed) -> None:
         """Refuse to read a database that is not there, or not as this release has it."""
-        if self._home.restoring.pending.exists():
+        there = is_there(self._path)
+        if is_there(self._home.restoring.pending):
             raise Unavailable(
                 f"the restoring of {self._path} was interrupted",
                 remedy="start the server once, which ends it",
             )
-        if not self._path.exists():
+        if not there:
             raise NotFound(f"there is no database {self._path} yet", remedy="start the server once")
         if missing := self._missing():
             raise Unavailable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,12 +13,16 @@ import peewee
 
 from wfcore.api import PluginError, Unavailable
 
+from .files import forbidden, may
+
 #: In the file's header (``PRAGMA application_id``): "WFLW".
 APPLICATION_ID: Final = 0x57464C57
 _OLDEST: Final = (3, 35, 0)
 BUSY_SECONDS: Final = 5
 #: The write-ahead log is cut to this when it begins anew.
 LOG_BYTES: Final = 64 * 1024 * 1024
+#: What SQLite says of a file that it may not open or write to.
+_DENIED: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 _BUGS: Final = ("IntegrityError", "ProgrammingError", "InterfaceError", "NotSupportedError", "DataError")
 
 
@@ -31,7 +36,8 @@ def check_library(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
 
 
 def check_file(path: Path, mode: str = "ro") -> bool:
-    """True for a database of this product, False for an empty file; raises PluginError for any other.
+    """True for a database of this product, False for an empty file; raises PluginError for any other, and
+    Forbidden when this user may not use it.
 
     A file whose very first transaction was cut off can be read in ``mode`` ``rw`` alone, which undoes that.
     """
@@ -41,6 +47,8 @@ def check_file(path: Path, mode: str = "ro") -> bool:
             (application,) = connection.execute("pragma application_id").fetchone()
             (objects,) = connection.execute("select count(*) from sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
+        if _is_denied(path, error):
+            raise forbidden(path, str(error)) from error
         raise PluginError(
             f"{path} cannot be used as a SQLite database: {error}",
             remedy="restore it from a backup, move it away, or choose another `storage.path`",
@@ -50,6 +58,13 @@ def check_file(path: Path, mode: str = "ro") -> bool:
             f"{path} is a SQLite database of another program", remedy="choose another `storage.path`"
         )
     return bool(application)
+
+
+def _is_denied(path: Path, error: sqlite3.DatabaseError) -> bool:
+    """Whether it is this user who may not: also a reader writes what SQLite keeps beside the file."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DENIED:
+        return False
+    return not (may(path, os.R_OK | os.W_OK) and may(path.parent, os.W_OK | os.X_OK))
 
 
 def connection_options(trace: Callable[[str], None] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wfcore.api import PluginError
 
-from .files import Lock, make_directory, make_file
+from .files import Lock, make_directory, make_file, permitted
 from .sqlite_backup import Restoring
 from .sqlite_file import check_file
 
@@ -22,7 +22,7 @@ class Home:
         self._lock = Lock(path)
 
     def take(self) -> None:
-        """Let it belong to this process. Raises Conflict when another has it, PluginError."""
+        """Let it belong to this process. Raises Conflict when another has it, Forbidden, PluginError."""
         with self._openable():
             make_directory(self.path.parent)
             self._lock.acquire()
@@ -32,7 +32,10 @@ class Home:
         self._lock.release()
 
     def furnish(self) -> bool:
-        """End a restoring that was interrupted, and make the file; whether it is new. Raises PluginError."""
+        """End a restoring that was interrupted, and make the file; whether it is new.
+
+        Raises Forbidden, PluginError.
+        """
         self.restoring.finish()
         with self._openable():
             make_file(self.path)
@@ -46,7 +49,8 @@ class Home:
     @contextmanager
     def _openable(self) -> Iterator[None]:
         try:
-            yield
+            with permitted(self.path):
+                yield
         except OSError as error:
             raise PluginError(
                 f"the database {self.path} cannot be opened: {error.filename}: {error.strerror}",

@@ -1,13 +1,12 @@
 """Precedence, origins, paths, and everything that can be wrong with a configuration."""
 
-import contextlib
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.users import nobody
 from wfcore.config import load
 from wfcore.config.keys import KEYS
 from wfcore.config.load import locate
@@ -48,19 +47,6 @@ def test_without_anything_there_are_defaults(here):
     assert config.data_dir == here / "data"
     assert config["connections"] == {} == config["triggers"]
     assert config.origin("server.port") == "default"
-
-
-@contextlib.contextmanager
-def nobody():
-    """As a user who may not look where others forbid it, if we are root."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 @pytest.fixture

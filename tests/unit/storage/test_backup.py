@@ -224,12 +224,15 @@ def test_not_while_a_server_has_it(backed, make, tmp_path):
     assert server.execution("later") is not None
 
 
-@pytest.mark.parametrize("fault", ["none", "file", "no blobs", "foreign", "damaged", "no content", "newer"])
+@pytest.mark.parametrize(
+    "fault", ["none", "file", "no blobs", "foreign", "damaged", "no content", "bad content", "newer"]
+)
 def test_what_is_no_backup_is_refused_and_changes_nothing(backed, make, tmp_path, fault):
     backup, _, _ = backed
     raised = {
-        "damaged": (PluginError, Unavailable),
-        "no content": NotFound,
+        "damaged": PluginError,
+        "no content": PluginError,
+        "bad content": PluginError,
         "foreign": PluginError,
         "newer": Conflict,
     }
@@ -245,6 +248,8 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(backed, make, tmp_path
         (backup / "db.sqlite").write_bytes(content[:half] + b"\xff" * (len(content) - half))
     elif fault == "no content":
         next(path for path in (backup / "blobs").rglob("*") if path.is_file()).unlink()
+    elif fault == "bad content":
+        next(path for path in (backup / "blobs").rglob("*") if path.is_file()).write_bytes(b"x")
     else:
         statement = {
             "foreign": "pragma application_id = 1",
@@ -253,8 +258,11 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(backed, make, tmp_path
         with closing(sqlite3.connect(backup / "db.sqlite")) as db, db:
             db.execute(statement[fault])
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(raised.get(fault, NotFound)):
+    with pytest.raises(raised.get(fault, NotFound)) as caught:
         make().restore(backup, BESIDE, force=True)
+    if raised.get(fault) is PluginError:
+        assert caught.value.message.startswith(f"the backup {backup} is damaged: ")
+        assert caught.value.remedy == "use another backup"
     assert sorted(tmp_path.iterdir()) == before
     storage = reopened(tmp_path / "db.sqlite")
     assert storage.execution("later") is not None
