@@ -125,13 +125,21 @@ def test_moved_to_postgresql_and_back_with_what_is_open(stopped, database):
     looked = stopped.run("server", "migrate", "--to", database, "--check", "--json")
     assert (looked.code, looked.json["counts"]["execution"]) == (10, 2)
     stop(stopped)
+    for target, code, message in (("elsewhere", 7, "elsewhere"), ("u:topsecret@h/x", 2, "--to is no place")):
+        (stopped.path / "elsewhere").mkdir(exist_ok=True)
+        for words in (("--check",), ()):
+            refused = stopped.run("server", "migrate", "--to", target, *words)
+            assert refused.code == code
+            assert message in refused.err
+            assert "topsecret" not in refused.err
     moved = stopped.run("server", "migrate", "--to", database, "--json")
     assert moved.code == 0, moved
     counts = looked.json["counts"]
     assert moved.json["counts"] == {**counts, "audit": counts["audit"] + 1}, "that it was to stop"
-    again = stopped.run("server", "migrate", "--to", database)
-    assert again.code == 5
-    assert "is not empty" in again.err
+    for words in (("--check",), ()):
+        again = stopped.run("server", "migrate", "--to", database, *words)
+        assert again.code == 5
+        assert "is not empty" in again.err
 
     sqlite = (stopped.path / "workflow.config.yaml").read_text()
     postgres = f"{sqlite}dataDir: ./data\nstorage: {{type: postgres, url: '{database}'}}\n"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from wfcore.config import Config
 from wfcore.engine.clock import SystemClock
-from wfcore.errors import Conflict, UsageError, WorkflowError
+from wfcore.errors import Conflict, InvalidConfig, UsageError, WorkflowError
 from wfcore.plugins.contracts import Copyable, Movable, Rows, SharedStorage, Storage
 from wfcore.plugins.kinds import STORAGE
 from wfcore.service.auth import ADMIN_FILE
@@ -22,6 +23,15 @@ from wfcore.service.installed import Installed
 #: the token from which those of webhooks derive.
 BESIDE: Final = ("app.sqlite", ADMIN_FILE)
 _POSTGRES: Final = ("postgres://", "postgresql://")
+#: What nobody means as the name of a file: another URL, one without its scheme, and libpq's words for a
+#: database. Most may have a password, which no error shows.
+_NO_FILE: Final = re.compile(
+    r"$|//|.*://|(?![/.~])(.*:.*@|[^/]+@[^/]+[:/])|.*\b(host|dbname|user|password)\s*=", re.DOTALL
+)
+_PLACE: Final = (
+    "give postgres://USER@HOST:PORT/DATABASE or a file, with ./ before a name that looks like a URL;"
+    " special characters in a URL are percent-encoded (%40 for @), and PGPASSWORD may have the password"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +78,16 @@ def migrate(config: Config, *, check: bool = False) -> list[str]:
 def move(config: Config, target: str) -> Inventory:
     """Move everything into the empty storage ``target``, wholly or not at all; what was moved.
 
-    This one stays as it is. Raises Conflict while a server uses either, or when the target has rows.
+    This one stays as it is. Raises Conflict while a server uses either, or when the target has rows,
+    NotFound and Unavailable when there is nothing here as this release has it.
     """
-    with _movable(config) as source, _movable(elsewhere(config, target)) as place:
+    there = elsewhere(config, target)
+    with _movable(_reading(config)):
+        pass  # whoever opens it to write would make what is missing, or bring it up to date
+    with ExitStack() as stack:
+        source = stack.enter_context(_movable(config))
+        with _as_given():
+            place = stack.enter_context(_movable(there))
         for storage in (source, place):
             _expect_nobody(storage, config["execution"]["lease"])
         return _moved(source, place)
@@ -85,6 +102,18 @@ def _moved(source: Any, place: Any) -> Inventory:
         return moved
 
 
+def survey(config: Config, target: str) -> Inventory:
+    """What a move to ``target`` would bring there; neither place is changed, and servers may run.
+
+    Raises what ``move`` would if they did not. A target of an older release is not looked into.
+    """
+    there = elsewhere(config, target)
+    found = inventory(config)
+    with _as_given():
+        _expect_room(there)
+    return found
+
+
 def inventory(config: Config) -> Inventory:
     """What there is, also while a server runs."""
     with _movable(_reading(config)) as source, source.export() as rows:
@@ -94,13 +123,13 @@ def inventory(config: Config) -> Inventory:
 def elsewhere(config: Config, target: str) -> Config:
     """The configuration with its storage at ``target``: a URL of PostgreSQL, or the path of a SQLite file.
 
-    Raises UsageError for any other URL, Conflict when that is the present one.
+    Raises UsageError for what looks like another URL, Conflict when that is the present one.
     """
     section, data_dir = {"type": "postgres", "url": target}, config.data_dir
     if not target.startswith(_POSTGRES):
-        if "://" in target or not target:
+        if _NO_FILE.match(target):
             raise UsageError(
-                f"{target!r} is no place to move to", remedy="give postgres://USER@HOST/DATABASE or a file"
+                "--to is no place to move to: neither a URL of PostgreSQL nor a file", remedy=_PLACE
             )
         path = Path(target).expanduser().absolute()
         section = {"type": "sqlite", "path": str(path)}
@@ -115,6 +144,8 @@ _TOOLS: Final = (
     "use the tools of its database, such as pg_dump, or copy it by `workflow server migrate --to FILE`"
 )
 
+_IMMOVABLE: Final = ("cannot be moved", "use a built-in one")
+
 
 def _reading(config: Config) -> Config:
     return replace(config, tree={**config.tree, "storage": {**config["storage"], "readOnly": True}})
@@ -123,9 +154,38 @@ def _reading(config: Config) -> Config:
 @contextmanager
 def _movable(config: Config) -> Iterator[Any]:
     """The storage of the configuration, started. Raises UsageError when it cannot be moved."""
-    with _built(config, "cannot be moved", "use a built-in one", Movable) as (storage, installed):
+    with _built(config, *_IMMOVABLE, Movable) as (storage, installed):
         installed.run(STORAGE, config["storage"]["type"], storage)
         yield storage
+
+
+def _expect_room(config: Config) -> None:
+    """Raise Conflict when there are rows already; a schema that is missing is not made."""
+    with _built(_reading(config), *_IMMOVABLE, Movable) as (storage, installed):
+        if storage.migrate(check=True):
+            return
+        installed.run(STORAGE, config["storage"]["type"], storage)
+        with storage.export() as rows:
+            for table in rows.tables:
+                if next(iter(rows.pages(table)), None):
+                    raise Conflict(
+                        f"the storage to move to is not empty: it has rows of {table}",
+                        remedy="give it an empty database, or remove what is in it",
+                    )
+
+
+@contextmanager
+def _as_given() -> Iterator[None]:
+    """Let errors about the place to move to name the option that gave it, not a setting."""
+    try:
+        yield
+    except InvalidConfig as error:
+        raise UsageError(error.message.replace("storage.url", "--to"), remedy=_PLACE) from None
+    except WorkflowError as error:
+        if error.remedy:
+            said = error.remedy.replace("another `storage.path`", "another place")
+            error.remedy = said.replace("`storage.url`", "`--to`")
+        raise
 
 
 def _expect_nobody(storage: Any, lease: float) -> None:

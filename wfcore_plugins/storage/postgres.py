@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 import peewee
 import psycopg2
 
-from wfcore.api import CONTRACT, Context, PluginError, Step, Unavailable
+from wfcore.api import CONTRACT, Context, Step, Unavailable
 
 from . import migrations, postgres_content
 from .audit import AuditQueries, TokenQueries
@@ -30,6 +30,7 @@ from .postgres_nodes import NodeQueries, expect_nobody
 from .postgres_offers import OfferQueries
 from .postgres_outcome import Question, was_committed
 from .postgres_pool import Pool
+from .postgres_room import expect_room, not_migratable
 from .postgres_target import Target
 from .queries import ExecutionQueries
 from .schema import Tables, tables
@@ -138,14 +139,14 @@ class PostgresStorage(
         try:
             with faults(self._target), self._connection():
                 if check:
-                    return migrations.pending(self._pool)
+                    missing = migrations.pending(self._pool)
+                    if missing == migrations.known():
+                        expect_room(self._pool, self._target)
+                    return missing
                 expect_nobody(self._pool, migrations.pending(self._pool), self._target)
                 return migrations.run(self._pool, POSTGRES, self._clock.now())
         except (peewee.ProgrammingError, psycopg2.ProgrammingError) as error:
-            raise PluginError(
-                f"the database {self._target} cannot be migrated: {line(cause_of(error) or error)}",
-                remedy="give workflow a database, or a schema, that no other program uses",
-            ) from error
+            raise not_migratable(self._target, line(cause_of(error) or error)) from error
         finally:
             if not self._open:
                 self._pool.close_idle()
@@ -261,7 +262,8 @@ class PostgresStorage(
         """Refuse to read a database that is not as this release has it."""
         if missing := self.migrate(check=True):
             raise Unavailable(
-                f"the database {self._target} lacks {', '.join(missing)}", remedy="start the server once"
+                f"the database {self._target} lacks {', '.join(missing)}",
+                remedy="run `workflow server migrate`, or start the server once",
             )
 
     def _expect_open(self, *, to_write: bool = False) -> None:

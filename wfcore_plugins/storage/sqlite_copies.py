@@ -55,7 +55,10 @@ class CopyQueries:
         return kept if kept.exists() else None
 
     def _missing(self: Housed) -> list[str]:
-        if not is_there(self._path) or not check_file(self._path):
+        if not is_there(self._path):
+            self._home.expect_room()
+            return migrations.known()
+        if not check_file(self._path):
             return migrations.known()
         with faults(self._path), read_only(self._path) as db:
             return migrations.pending(db)
@@ -72,5 +75,6 @@ class CopyQueries:
             raise NotFound(f"there is no database {self._path} yet", remedy="start the server once")
         if missing := self._missing():
             raise Unavailable(
-                f"the database {self._path} lacks {', '.join(missing)}", remedy="start the server once"
+                f"the database {self._path} lacks {', '.join(missing)}",
+                remedy="run `workflow server migrate`, or start the server once",
             )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wfcore.api import PluginError
 
-from .files import Lock, make_directory, make_file, permitted
+from .files import Lock, is_there, make_directory, make_file, may, permitted
 from .sqlite_backup import Restoring
 from .sqlite_file import check_file
 
@@ -30,6 +32,15 @@ class Home:
     def leave(self) -> None:
         """Let others have it; nothing happens when this process has not."""
         self._lock.release()
+
+    def expect_room(self) -> None:
+        """Raise what ``take`` would where no file can be made, and make none: Forbidden, PluginError."""
+        nearest = next(place for place in self.path.parents if is_there(place))
+        with self._openable():
+            if not nearest.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
+            if not may(nearest, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
 
     def furnish(self) -> bool:
         """End a restoring that was interrupted, and make the file; whether it is new.

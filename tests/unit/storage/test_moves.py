@@ -11,6 +11,7 @@ import pytest
 
 from tests import forks
 from tests.unit.storage.filled import fill, seen
+from tests.upgrade import make
 from wfcore.config import load
 from wfcore.errors import Conflict, NotFound, PluginError, Unavailable, UsageError, WorkflowError
 from wfcore.service import copies
@@ -134,10 +135,141 @@ def test_a_server_that_lives_is_in_the_way(tmp_path, source, database, opened):
     copies.move(here, database)
 
 
-@pytest.mark.parametrize("target", ["mysql://x/y", ""])
-def test_a_place_that_is_none(source, target):
-    with pytest.raises(UsageError, match="no place to move to"):
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        "mysql://u:topsecret@h/x",
+        "Postgres://u:topsecret@h/x",
+        "postgres:/u:topsecret@h/x",
+        "//u:topsecret@h/x",
+        "u:topsecret@h/x",
+        "u:top/secret@h/x",
+        "u@h:5432/x",
+        "u@h/x",
+        "host=h password=topsecret",
+    ],
+)
+@pytest.mark.parametrize("call", [copies.move, copies.survey])
+def test_a_place_that_is_none(source, target, call, tmp_path, monkeypatch):
+    """What was meant as a URL makes no directory of that name, and no error repeats it."""
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match="--to is no place to move to") as caught:
+        call(source[0], target)
+    assert "secret" not in caught.value.message
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_file_whose_name_looks_like_a_url(tmp_path, source, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for target in ("backup@monday.sqlite", "./u:x@h/x", str(tmp_path / "at:home@work" / "db.sqlite")):
         copies.move(source[0], target)
+        assert Path(target).is_file()
+
+
+@pytest.mark.parametrize("url", ["postgres://u:a@topsecret@h/d", "postgres://u:1/topsecret@h/d"])
+@pytest.mark.parametrize("call", [copies.move, copies.survey])
+def test_a_url_that_is_none(source, url, call):
+    with pytest.raises(UsageError, match=r"^--to: its (host|dbname) is none") as caught:
+        call(source[0], url)
+    assert "storage." not in caught.value.remedy
+    assert "topsecret" not in caught.value.message
+
+
+@pytest.mark.parametrize("call", [copies.move, copies.survey])
+def test_there_must_be_something_to_move(tmp_path, call):
+    with pytest.raises(NotFound, match="there is no database"):
+        call(config(tmp_path / "none"), str(tmp_path / "new.sqlite"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_moved_is_not_brought_up_to_date_before(tmp_path, source):
+    make.restore("0003_content", tmp_path / "older" / "db.sqlite")
+    before = (tmp_path / "older" / "db.sqlite").read_bytes()
+    with pytest.raises(Unavailable, match="lacks 0004_lists") as caught:
+        copies.move(config(tmp_path / "older"), str(tmp_path / "new.sqlite"))
+    assert "workflow server migrate" in caught.value.remedy
+    assert (tmp_path / "older" / "db.sqlite").read_bytes() == before
+
+
+class TestALookAtThePlace:
+    """``--check`` ends as the move would, and changes nothing at either place."""
+
+    def test_where_there_is_nothing(self, tmp_path, source):
+        here, _, _ = source
+        before = sorted(tmp_path.rglob("*"))
+        assert copies.survey(here, str(tmp_path / "new" / "db.sqlite")) == copies.inventory(here)
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_an_empty_database(self, source, database):
+        here, _, _ = source
+        assert copies.survey(here, database) == copies.inventory(here)
+        with closing(psycopg2.connect(database)) as db:
+            cursor = db.cursor()
+            cursor.execute("select count(*) from pg_tables where schemaname = 'public'")
+            assert cursor.fetchone() == (0,)
+        with closing(psycopg2.connect(database)) as db, db:
+            db.cursor().execute("create table customers (id int)")
+        assert copies.survey(here, database) == copies.inventory(here)
+
+    @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+    def test_tables_without_rows(self, tmp_path, source, request, opened, kind):
+        here, _, _ = source
+        place = tmp_path / "new" / "db.sqlite"
+        target = str(place) if kind == "sqlite" else request.getfixturevalue("database")
+        opened(
+            sqlite(tmp_path / "new")
+            if kind == "sqlite"
+            else PostgresStorage({"url": target}, context("postgres", tmp_path))
+        )
+        opened.close()
+        assert copies.survey(here, target) == copies.inventory(here)
+
+    @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+    def test_rows(self, tmp_path, source, request, kind):
+        here, _, _ = source
+        sqlite_file = str(tmp_path / "new" / "db.sqlite")
+        target = sqlite_file if kind == "sqlite" else request.getfixturevalue("database")
+        copies.move(here, target)
+        with pytest.raises(Conflict, match="not empty: it has rows of workflow"):
+            copies.survey(here, target)
+
+    @pytest.mark.parametrize("call", [copies.move, copies.survey])
+    def test_what_nobody_can_use(self, tmp_path, source, postgres, call):
+        here, _, _ = source
+        (tmp_path / "directory").mkdir()
+        (tmp_path / "file").write_text("no database\n" * 100)
+        for target, kind in (
+            ("postgres://nobody@127.0.0.1:1/none", Unavailable),
+            (postgres.replace("/postgres?", "/none?"), Unavailable),
+            (str(tmp_path / "directory"), PluginError),
+            (str(tmp_path / "file"), PluginError),
+            (str(tmp_path / "file" / "db.sqlite"), PluginError),
+        ):
+            with pytest.raises(kind) as caught:
+                call(here, target)
+            assert "storage." not in caught.value.remedy, target
+
+    @pytest.mark.parametrize("call", [copies.move, copies.survey])
+    def test_tables_of_another_program(self, source, database, call):
+        with closing(psycopg2.connect(database)) as db, db:
+            db.cursor().execute("create table workflow (id int)")
+        with pytest.raises(PluginError, match='cannot be migrated: relation "workflow" already exists'):
+            call(source[0], database)
+
+    @pytest.mark.parametrize("call", [copies.move, copies.survey])
+    def test_a_user_who_may_make_no_table(self, source, database, call):
+        with closing(psycopg2.connect(database)) as db, db:
+            cursor = db.cursor()
+            cursor.execute("create role onlooker login")
+            cursor.execute("revoke create on schema public from public")
+        try:
+            with pytest.raises(Unavailable, match="permission denied for schema public"):
+                call(source[0], database.replace("postgres:@", "onlooker@"))
+        finally:
+            with closing(psycopg2.connect(database)) as db, db:
+                db.cursor().execute("drop role onlooker")
 
 
 def test_the_same_place(source):

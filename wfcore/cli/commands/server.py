@@ -144,7 +144,7 @@ def migrate(session: Session, *, check: bool = False, to: str | None = None) -> 
 
     With --to, the other database must be empty, and gets everything or nothing; what arrived is compared
     with what was sent. The present one stays as it is. The server must be stopped. With --check nothing is
-    changed, and the exit code is 10 when there would be something to do.
+    changed at either place, and the exit code is 10 when there would be something to do.
 
     Args:
         check: Only say what would be done.
@@ -160,13 +160,11 @@ def migrate(session: Session, *, check: bool = False, to: str | None = None) -> 
         session.out.answer(Answer({word: names}, lines))
         return 10 if check and names else 0
     if check:
-        copies.elsewhere(config, to)
-        found = copies.inventory(config)
-        session.out.answer(_inventory(found, "to move"))
+        session.out.answer(_inventory(copies.survey(config, to), "to move"))
         return 10
     found = copies.move(config, to)
-    answer = _inventory(found, "moved")
-    return Answer(answer.data, [*answer.lines, "name the new place in `storage`, then start the server"])
+    answer, lines = _inventory(found, "moved"), ["name the new place in `storage`, then start the server"]
+    return Answer(answer.data, [*answer.lines, *lines])
 
 
 def _inventory(found: Inventory, word: str) -> Answer:
