@@ -23,12 +23,12 @@ class Workflow:
         (home / "workflow.config.yaml").write_text(config)
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOW_")}
 
-    def __call__(self, *words: object, code: int = 0):
-        """The JSON that a command answers; it must end with this exit code."""
+    def __call__(self, *words: object, code: int = 0, said: str = ""):
+        """The JSON that a command answers; it must end with this exit code. It reads what is ``said``."""
         ended = subprocess.run(
             [sys.executable, "-m", "wfcore", *map(str, words), "--json"],
             cwd=self.home, env=self.environ, text=True, timeout=60,
-            stdin=subprocess.DEVNULL, capture_output=True,
+            input=said, capture_output=True,
         )  # fmt: skip
         assert ended.returncode == code, (words, ended.stdout, ended.stderr)
         return json.loads(ended.stdout)

@@ -18,6 +18,7 @@ from wfcore.plugins.contracts import Copyable, Movable, Rows, SharedStorage, Sto
 from wfcore.plugins.kinds import STORAGE
 from wfcore.service.auth import ADMIN_FILE
 from wfcore.service.installed import Installed
+from wfcore.service.keys import master_keys
 
 #: Files of the data directory that belong to a backup: the database that ``core/db`` uses by default, and
 #: the token from which those of webhooks derive.
@@ -112,6 +113,14 @@ def survey(config: Config, target: str) -> Inventory:
     with _as_given():
         _expect_room(there)
     return found
+
+
+def lacks_key(config: Config, target: str, moved: Inventory) -> Path | None:
+    """The data directory at ``target``, if secrets were moved there whose key stays in the present one."""
+    there = elsewhere(config, target).data_dir
+    if there == config.data_dir or not moved.counts.get("secret"):
+        return None
+    return there if master_keys(config).beside else None
 
 
 def inventory(config: Config) -> Inventory:
