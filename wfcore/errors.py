@@ -99,13 +99,16 @@ class Unreachable(WorkflowError):
 
 
 class Unavailable(WorkflowError):
-    """The server cannot take this now; the same request may succeed later."""
+    """The server, its database or a disk cannot take this now; the same request may succeed later."""
 
     code, exit_code, http_status = "unavailable", 6, 503
 
 
 class PluginError(WorkflowError):
-    """A plugin is missing, broken, ambiguous or of another contract version."""
+    """A plugin is missing, broken, ambiguous or of another contract version.
+
+    Or it is what the plugin works on: a database that is damaged or another program's, a damaged backup.
+    """
 
     code, exit_code, http_status = "plugin", 7, 500
 
@@ -213,8 +216,8 @@ EXIT_CODES: dict[int, str] = {
     3: "invalid workflow, input or configuration",
     4: "not found",
     5: "conflict with the present state",
-    6: "the server is unreachable or unavailable",
-    7: "a plugin is missing or broken",
+    6: "not now: a server, a database or a place to write to is unreachable or unavailable",
+    7: "a plugin, a package, the storage or a backup cannot be used: it is missing, damaged or does not fit",
     8: "a secret or a permission is missing",
     10: "changes are pending",
     70: "a bug in workflow itself",

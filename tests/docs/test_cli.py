@@ -49,3 +49,20 @@ def test_the_options_of_every_command_are_shown():
 def test_the_exit_codes_are_those_of_the_code():
     rows = dict(re.findall(r"^\| `(\d+)` \| (.*) \|$", PAGE, re.M))
     assert rows == {str(code): meaning for code, meaning in EXIT_CODES.items()}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "meaning"),
+    [
+        ("backup file/b", 6, "a place to write to"),
+        ("migrate", 7, "the storage"),
+        ("restore b", 7, "a backup"),
+    ],
+)
+def test_what_has_to_do_with_storage_has_its_code(workflow, words, code, meaning):
+    workflow("server", "migrate")
+    workflow("server", "backup", "b")
+    damaged = {"migrate": "data/db.sqlite", "restore b": "b/db.sqlite"}.get(words, "file")
+    (workflow.home / damaged).write_text("no database\n" * 100)
+    workflow("server", *words.split(), code=code)
+    assert meaning in EXIT_CODES[code]
