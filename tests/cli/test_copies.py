@@ -167,15 +167,16 @@ def test_moved_to_postgresql_and_back_with_what_is_open(stopped, database):
     assert shown(stopped, ids) == before, "what was moved from is as it was"
 
 
-def test_a_move_says_what_its_secrets_need_elsewhere(stopped):
+def test_a_move_says_which_files_it_leaves_behind(stopped):
     start(stopped)
     stop(stopped)
-    assert "secret.key" not in stopped.run("server", "migrate", "--to", "without/db.sqlite").out
+    data, elsewhere = stopped.path / "data", stopped.path / "elsewhere"
+    without = stopped.run("server", "migrate", "--to", "without/db.sqlite")
+    assert without.lines[-2].startswith(f"copy {data}/admin.token to {stopped.path}/without: ")
     start(stopped)
     assert stopped.run("secret", "set", "TOKEN", input="hunter2").code == 0
     stop(stopped)
-    assert "secret.key" not in stopped.run("server", "migrate", "--to", "data/beside.sqlite").out
+    assert "copy" not in stopped.run("server", "migrate", "--to", "data/beside.sqlite").out
     moved = stopped.run("server", "migrate", "--to", "elsewhere/db.sqlite")
-    directories = f"from {stopped.path / 'data'} to {stopped.path / 'elsewhere'}"
-    assert moved.lines[-2].startswith(f"copy secret.key and admin.token {directories}: ")
+    assert moved.lines[-2].startswith(f"copy {data}/admin.token and {data}/secret.key to {elsewhere}: ")
     assert moved.lines[-1] == "name the new place in `storage`, then start the server"

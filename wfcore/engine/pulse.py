@@ -16,6 +16,8 @@ from wfcore.plugins.contracts import SharedStorage
 log = logging.getLogger("workflow.node")
 #: A lease is renewed so many times before it would end.
 BEATS = 3
+#: Seconds after which nobody is dead.
+FOREVER = 1e9
 
 
 class Alone:
@@ -73,11 +75,12 @@ class Pulse(Alone):
         self._stopped = False
         self._silent = False
         self._beaten = time.monotonic()
-        self._lost = self._lenient_until = 0.0
+        self._lenient_until = 0.0
         self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
 
     def join(self) -> None:
         self._storage.join(self._node)
+        self._lenient_until = time.monotonic() + self._lease
         self.tell("joined")
         for other in self._storage.nodes():
             if found := differing(self._node.terms, other.terms):
@@ -129,7 +132,7 @@ class Pulse(Alone):
     def _beat(self) -> None:
         try:
             beat = self._storage.beat(self._node.id, self._patience())
-            self._came_through()
+            self._beaten = time.monotonic()
             if not beat.known and not self._stopped:
                 log.warning("the other servers took this one for dead; it enters again")
                 self._send(Reload())  # the owner enters it, since until then it holds what it has no right to
@@ -146,15 +149,15 @@ class Pulse(Alone):
             self._silent = True
 
     def _patience(self) -> float:
-        """For how long others may have been silent, in seconds, until they are dead."""
-        return self._lease + (self._lost if time.monotonic() < self._lenient_until else 0.0)
+        """For how long others may have been silent, in seconds, until they are dead.
 
-    def _came_through(self) -> None:
-        """Who could not renew its lease, since storage was away, lets the others come back to it too."""
+        Whoever has just come, or come back since storage was away, cannot know: the others have a lease to
+        come back too.
+        """
         now = time.monotonic()
-        lost, self._beaten = now - self._beaten, now
-        if lost > self._lease / 2:
-            self._lost, self._lenient_until = lost + self._lease, now + self._lease
+        if now - self._beaten > self._lease / 2:
+            self._lenient_until = now + self._lease
+        return FOREVER if now < self._lenient_until else self._lease
 
     def _heard(self, text: str) -> None:
         match text.split(" "):

@@ -120,7 +120,7 @@ def open_app(
 
     ``timers=False`` leaves out triggers and chores, for a single run in process; ``packages`` is the
     configuration whose storage has the installed packages, if it is another. Raises PluginError and
-    InvalidConfig when something named cannot be had.
+    InvalidConfig when something named cannot be had, Forbidden for files that are not this user's.
     """
     clock = SystemClock()
     node = f"node-{Ids().make(clock.now())}"

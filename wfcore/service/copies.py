@@ -16,6 +16,7 @@ from wfcore.engine.clock import SystemClock
 from wfcore.errors import Conflict, InvalidConfig, UsageError, WorkflowError
 from wfcore.plugins.contracts import Copyable, Movable, Rows, SharedStorage, Storage
 from wfcore.plugins.kinds import STORAGE
+from wfcore.secrets.master import BESIDE as BESIDE_DATA
 from wfcore.service.auth import ADMIN_FILE
 from wfcore.service.installed import Installed
 from wfcore.service.keys import master_keys
@@ -27,7 +28,7 @@ _POSTGRES: Final = ("postgres://", "postgresql://")
 #: What nobody means as the name of a file: another URL, one without its scheme, and libpq's words for a
 #: database. Most may have a password, which no error shows.
 _NO_FILE: Final = re.compile(
-    r"$|//|.*://|(?![/.~])(.*:.*@|[^/]+@[^/]+[:/])|.*\b(host|dbname|user|password)\s*=", re.DOTALL
+    r"$|//|.*://|(?![/.~])(.*:.*@|[^/]+@[^/]+[:/]|.*\b(host|dbname|user|password)\s*=)", re.DOTALL
 )
 _PLACE: Final = (
     "give postgres://USER@HOST:PORT/DATABASE or a file, with ./ before a name that looks like a URL;"
@@ -115,12 +116,14 @@ def survey(config: Config, target: str) -> Inventory:
     return found
 
 
-def lacks_key(config: Config, target: str, moved: Inventory) -> Path | None:
-    """The data directory at ``target``, if secrets were moved there whose key stays in the present one."""
-    there = elsewhere(config, target).data_dir
-    if there == config.data_dir or not moved.counts.get("secret"):
-        return None
-    return there if master_keys(config).beside else None
+def left_behind(config: Config, target: str, moved: Inventory) -> list[Path]:
+    """Files of the data directory that the one at ``target`` needs too, and that are in no database."""
+    if elsewhere(config, target).data_dir == config.data_dir:
+        return []
+    needed = [config.data_dir / ADMIN_FILE]
+    if moved.counts.get("secret") and master_keys(config).beside:
+        needed.append(config.data_dir / BESIDE_DATA)
+    return [file for file in needed if file.exists()]
 
 
 def inventory(config: Config) -> Inventory:

@@ -37,7 +37,8 @@ def write(path: Path, blobs: Blobs, target: Path, beside: Sequence[Path]) -> Non
     """Copy the database at ``path``, its content and the files ``beside`` into the new directory ``target``.
 
     Everything is on disk and checked before the directory has its name. Raises Conflict when there is
-    something at ``target``, Unavailable when it cannot be written or what is copied is damaged.
+    something at ``target``, Unavailable when it cannot be written, PluginError when what is copied is
+    damaged, Forbidden.
     """
     with _unwritable(target):
         if target.exists() or target.is_symlink():
@@ -117,7 +118,7 @@ class Restoring:
             sync_directory(self._path.parent)
 
     def finish(self) -> None:
-        """Do what was decided; nothing when nothing was, or when it is done. Raises Unavailable."""
+        """Do what was decided; nothing when nothing was or it is done. Raises Unavailable, Forbidden."""
         if not is_there(self.pending):
             return
         with _unwritable(self._path):

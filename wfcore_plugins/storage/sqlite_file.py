@@ -64,6 +64,8 @@ def _is_denied(path: Path, error: sqlite3.DatabaseError) -> bool:
     """Whether it is this user who may not: also a reader writes what SQLite keeps beside the file."""
     if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DENIED:
         return False
+    if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        return False
     return not (may(path, os.R_OK | os.W_OK) and may(path.parent, os.W_OK | os.X_OK))
 
 

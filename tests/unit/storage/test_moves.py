@@ -163,7 +163,12 @@ def test_a_place_that_is_none(source, target, call, tmp_path, monkeypatch):
 
 def test_a_file_whose_name_looks_like_a_url(tmp_path, source, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for target in ("backup@monday.sqlite", "./u:x@h/x", str(tmp_path / "at:home@work" / "db.sqlite")):
+    for target in (
+        "./user=1.sqlite",
+        "backup@monday.sqlite",
+        "./u:x@h/x",
+        str(tmp_path / "at:home@work" / "db.sqlite"),
+    ):
         copies.move(source[0], target)
         assert Path(target).is_file()
 

@@ -164,9 +164,9 @@ def migrate(session: Session, *, check: bool = False, to: str | None = None) -> 
         return 10
     found = copies.move(config, to)
     answer, lines = _inventory(found, "moved"), ["name the new place in `storage`, then start the server"]
-    if (place := copies.lacks_key(config, to, found)) is not None:
-        files = f"secret.key and admin.token from {config.data_dir} to {place}"
-        lines.insert(0, f"copy {files}: the secrets need the one, the webhooks' tokens the other")
+    if files := copies.left_behind(config, to, found):
+        needed, place = " and ".join(map(str, files)), copies.elsewhere(config, to).data_dir
+        lines.insert(0, f"copy {needed} to {place}: the tokens of webhooks and the secrets need them")
     return Answer(answer.data, [*answer.lines, *lines])
 
 

@@ -8,7 +8,9 @@ import pytest
 from tests.storages import KIND
 from tests.unit.engine.running.servers import apply, fall_silent, is_adopted, submit
 from wfcore.engine.mail import Adopt, Drain, Reload
+from wfcore.engine.pulse import Pulse
 from wfcore.errors import Conflict
+from wfcore.model.nodes import NodeRecord
 from wfcore.model.records import ExecutionQuery, Message
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
@@ -35,6 +37,53 @@ def test_a_server_at_the_place_of_a_dead_one_takes_over_at_once(installation, cl
             assert is_adopted(installation, again, id)
             installation.stage.gates["g"].set()
             assert again.executions.wait_end(id, 20).state == "SUCCESS"
+
+
+@pytest.fixture
+def pulses(cluster):
+    """Of three servers with a lease of half a second; they beat when they are told."""
+    with cluster("a", lease="600s") as a:
+
+        def pulse(name):
+            made = Pulse(a.storage, NodeRecord(name, name, f"http://{name}", "1"), 0.5, [].append, list)
+            made.join()
+            return made
+
+        yield pulse, lambda: {node.id for node in a.storage.nodes()} - {a.node}
+
+
+def test_who_comes_back_after_storage_was_away_buries_nobody_at_first(pulses):
+    pulse, there = pulses
+    b, _ = pulse("b"), pulse("c")
+    time.sleep(0.6)  # beyond all leases
+    b._beat()
+    assert there() == {"b", "c"}
+    b.join()  # as its owner does, who enters it again
+    b._beat()
+    assert there() == {"b", "c"}
+    until = time.monotonic() + 20
+    while there() == {"b", "c"}:  # that one does not come back
+        assert time.monotonic() < until
+        time.sleep(0.1)
+        b._beat()
+    assert there() == {"b"}
+
+
+def test_who_comes_buries_nobody_at_first(pulses):
+    pulse, there = pulses
+    pulse("b")
+    time.sleep(0.6)
+    pulse("c")._beat()
+    assert there() == {"b", "c"}
+
+
+def test_a_second_time_without_storage_counts_anew(pulses):
+    pulse, there = pulses
+    b, _ = pulse("b"), pulse("c")
+    for _ in range(3):
+        time.sleep(0.6)
+        b._beat()
+    assert there() == {"b", "c"}
 
 
 def test_a_server_that_starts_leaves_the_living_what_they_own(installation, cluster):
