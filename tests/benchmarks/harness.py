@@ -21,7 +21,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 from wire import Wire
 
@@ -218,8 +218,15 @@ def fan(id: str, width: int) -> str:
     return "\n".join([f"id: {id}", "tasks:", *tasks, f"  join: {{type: core/set, needs: [{needs}]}}"])
 
 
+class Wired(Protocol):
+    """A server that takes connections."""
+
+    def wire(self) -> Wire:
+        """One that costs its client little."""
+
+
 def submit_many(
-    servers: Sequence[Server], workflow: str, number: int, connections: int = 16, **inputs: Any
+    servers: Sequence[Wired], workflow: str, number: int, connections: int = 16, **inputs: Any
 ) -> None:
     """Submit so many executions as fast as they are taken, on all servers alike."""
     path, body = f"/api/v1/workflows/default/{workflow}/executions", json.dumps({"inputs": inputs}).encode()

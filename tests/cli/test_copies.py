@@ -1,7 +1,10 @@
 """``workflow server backup``, ``restore`` and ``migrate``: copied, put back and moved, a server goes on."""
 
 import json
+import re
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -147,6 +150,9 @@ def test_moved_to_postgresql_and_back_with_what_is_open(stopped, database):
     start(stopped)
     assert shown(stopped, ids) == before
     assert stopped.run("server", "status", "--json").json["storage"] == "postgres"
+    seen = re.search(r"last heard of (\S+ \S+)", stopped.run("server", "status", TZ="Asia/Tokyo").out)
+    ago = datetime.now(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None) - datetime.fromisoformat(seen[1])
+    assert abs(ago.total_seconds()) < 300, "by the clock on the wall"
     cancel(stopped, ids[1])
     refused = stopped.run("server", "migrate", "--to", "back.sqlite")
     assert refused.code == 5

@@ -26,6 +26,17 @@ def taken(server):
     return answer.get("id")
 
 
+def test_new_servers_tell_that_each_has_a_token_of_its_own(servers):
+    """Each has made one for itself, and the tokens of webhooks follow from it."""
+    for server in servers[:2]:
+        server.start()
+    (first, second) = servers[0].call("GET", "/api/v1/server")[1]["nodes"]
+    assert (first["differs"], second["differs"]) == ([], ["admin.token"])
+    for server in servers[:2]:
+        assert "has another admin.token" in servers[1].log()
+        assert server.terminate()[0] == 0
+
+
 def trouble(servers, sink, stored, chance, rounds):
     sink.delay = lambda: chance.uniform(0.01, 0.05)
     for server in servers:

@@ -9,7 +9,11 @@ from wfcore.engine.attempt import Attempt
 from wfcore.engine.group import Group
 from wfcore.engine.intake import Intake, stop
 from wfcore.engine.ledger import Ledger
+from wfcore.engine.mail import Ended
+from wfcore.engine.recovery import Recovery
 from wfcore.engine.timers import Timer, Timers
+from wfcore.errors import Unavailable
+from wfcore.model.outcome import Cancelled
 from wfcore.plugins.contracts import Job
 
 NAME = ("e1", "t0", 2)
@@ -67,6 +71,16 @@ def test_each_has_its_own_timers(ledger, both):
     (left,) = timers.pop_due(10**12)
     intake.ring(left, group, left.at)
     assert [news.attempt for news in group.of_guests] == [guest]
+
+
+def test_what_comes_again_does_not_take_the_place_of_what_was_begun_since(ledger):
+    known = ledger.attempts[NAME] = attempt()
+    recovery = Recovery(ledger, {})
+    recovery.failed([Ended(attempt(), Cancelled())], Unavailable("storage is away"))
+    assert ledger.attempts == {NAME: known}
+    del ledger.attempts[NAME]
+    recovery.failed([Ended(known, Cancelled())], Unavailable("storage is away"))
+    assert ledger.attempts == {NAME: known}
 
 
 def test_only_the_one_whose_time_is_over_is_stopped(ledger, both):

@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from wfcore.engine.ledger import Ledger
+from wfcore.engine.recovery import Recovery
 from wfcore.errors import Unavailable
 from wfcore.model.execution import OPEN
 
@@ -285,3 +287,13 @@ def test_hours_without_storage_do_not_end_the_owner(opened):
     opened.stage.gates["g"].set()
     assert opened.end(id, 30) == "SUCCESS"
     assert owner.alive
+
+
+@pytest.mark.parametrize(("error", "traced"), [(Unavailable("it is away"), False), (KeyError("a bug"), True)])
+def test_an_outage_is_a_line_and_a_bug_its_traceback(caplog, error, traced):
+    recovery = Recovery(Ledger(None, None, "server", None), {})
+    recovery.failed([], error)
+    recovery.reloaded(error)
+    told = [(record.levelname, bool(record.exc_info)) for record in caplog.records]
+    assert told == [("ERROR" if traced else "WARNING", traced)] * 2
+    assert traced or all("it is away" in message for message in caplog.messages)
