@@ -95,6 +95,7 @@ def measure(peer: Peer, found: dict[str, list[float]]) -> None:
         ("B1", lambda: [peer.run("chain") for _ in range(1 if slow else REPEATS)]),
         ("B2", lambda: [peer.run("fan") for _ in range(1 if slow else REPEATS)]),
         ("B3", lambda: [peer.burst(FEW if slow else BURST)]),
+        ("B3b", lambda: [peer.batch(FEW if slow else BURST)]),
         ("B4", lambda: [peer.run("short") * 1000 for _ in range(SINGLES)]),
     ]
     for name, ask in asked:
@@ -103,7 +104,7 @@ def measure(peer: Peer, found: dict[str, list[float]]) -> None:
             found[name].extend(numbers)
 
 
-UNITS = {"B1": "s", "B2": "s", "B3": "1/s", "B4": "ms", "idle": "MB"}
+UNITS = {"B1": "s", "B2": "s", "B3": "1/s", "B3b": "1/s", "B4": "ms", "idle": "MB"}
 
 
 def main() -> None:

@@ -25,6 +25,8 @@ def run(databases: Databases, rounds: int) -> None:
             report(name, what, "s", [timed(partial(client.run, workflow)) for _ in range(rounds)])
         rates = [burst([one], "c3", 200) for _ in range(max(3, rounds // 4))]
         report("B3", "200 executions of a 3-task chain at once", "1/s", rates)
+        rates = [batch(one, "c3", 200) for _ in range(max(3, rounds // 4))]
+        report("B3", "the same, submitted by one request", "1/s", rates)
         started, completed = webhook(client, rounds * 5)
         report("B4", "webhook sent to first task running", "ms", started)
         report("B4", "webhook sent to completed, sequential", "ms", completed)
@@ -36,6 +38,16 @@ def burst(servers: list[Server], workflow: str, number: int) -> float:
     before = client.counts()["SUCCESS"]
     begun = time.perf_counter()
     submit_many(servers, workflow, number)
+    client.await_success(before + number)
+    return number / (time.perf_counter() - begun)
+
+
+def batch(server: Server, workflow: str, number: int) -> float:
+    """The same, submitted by one request."""
+    client = server.client()
+    before = client.counts()["SUCCESS"]
+    begun = time.perf_counter()
+    client.submit_batch(workflow, [{} for _ in range(number)])
     client.await_success(before + number)
     return number / (time.perf_counter() - begun)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -52,6 +52,10 @@ class Request:
     execution: str | None = None
 
 
+#: What is to begin, or what its key has begun before.
+Prepared = Submission | ExecutionRecord
+
+
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """Submits and cancels executions on behalf of the API, the triggers and the command line.
@@ -70,25 +74,38 @@ class Dispatch:
     audit: AuditLog
     limits: Mapping[str, int] = field(default_factory=dict)
 
-    def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
-        """Create an execution durably; (record, True), or the one its key or tick made before and False.
+    def prepare(self, request: Request) -> Prepared:
+        """Check what is asked for, without recording it: what ``begin`` takes.
 
-        Raises NotFound, Conflict (disabled), InvalidInput, Forbidden, Unavailable.
+        Raises NotFound, Conflict (disabled), InvalidInput, Forbidden.
         """
         revision = self.library.current(request.namespace, request.id)
         if not revision.enabled:
             remedy = f"enable it: workflow workflow enable {request.namespace}/{request.id}"
             raise Conflict(f"workflow {request.namespace}/{request.id} is disabled", remedy=remedy)
-        earlier = self._earlier(request)
-        if earlier is not None:
-            return earlier, False
-        submission = self._submission(request, revision)
-        self.owner.send(submission)
-        created = _answer(submission.reply)
-        if created is not None:
-            return created, True
-        earlier = self._earlier(request)
-        return (earlier, False) if earlier is not None else (submission.record, False)
+        earlier = self._earlier(request.namespace, request.id, request.key)
+        return self._submission(request, revision) if earlier is None else earlier
+
+    def begin(self, prepared: Sequence[Prepared]) -> list[tuple[ExecutionRecord, bool]]:
+        """Create executions durably, in as few commits as the owner needs. For each (record, True), or
+        the one that its key or tick made before and False. Raises Unavailable.
+        """
+        submissions = [one for one in prepared if isinstance(one, Submission)]
+        for submission in submissions:
+            self.owner.send(submission)
+        try:
+            return [self._begun(one) if isinstance(one, Submission) else (one, False) for one in prepared]
+        except Unavailable as error:
+            for submission in submissions:
+                submission.reply.cancel()
+            if len(submissions) > 1:
+                remedy = "repeat it with the same keys: what has begun is not begun again"
+                raise Unavailable("not all of this could be recorded in time", remedy=remedy) from error
+            raise
+
+    def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
+        """Prepare and begin one execution. Raises as both do."""
+        return self.begin([self.prepare(request)])[0]
 
     def cancel(self, execution: str, reason: str, by: Actor = LOCAL) -> None:
         """Ask the owner of an execution to cancel it; durable on return. Raises NotFound, Conflict."""
@@ -132,10 +149,15 @@ class Dispatch:
         except TimeoutError:
             return True
 
-    def _earlier(self, request: Request) -> ExecutionRecord | None:
-        if request.key is None:
-            return None
-        return self.storage.execution_by_key(request.namespace, request.id, request.key)
+    def _begun(self, submission: Submission) -> tuple[ExecutionRecord, bool]:
+        record = _answer(submission.reply)
+        if record is not None:
+            return record, True
+        asked = submission.record
+        return self._earlier(asked.namespace, asked.workflow, asked.key) or asked, False
+
+    def _earlier(self, namespace: str, id: str, key: str | None) -> ExecutionRecord | None:
+        return None if key is None else self.storage.execution_by_key(namespace, id, key)
 
     def _submission(self, request: Request, revision: Revision) -> Submission:
         workflow, now = revision.workflow, self.clock.now()

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from wfcore.engine.content import raw, size, unpack
-from wfcore.engine.dispatch import Dispatch, Request
+from wfcore.engine.dispatch import Dispatch, Prepared, Request
 from wfcore.engine.watch import Watch
 from wfcore.errors import NotFound, UsageError
 from wfcore.model.actor import LOCAL, Actor
@@ -166,6 +166,14 @@ class Executions(History):
             execution=execution,
         )
         return self._dispatch.submit(request)
+
+    def prepare(self, request: Request) -> Prepared:
+        """Check what is asked to run, and record nothing yet: one of many that are to ``begin`` together."""
+        return self._dispatch.prepare(request)
+
+    def begin(self, prepared: Sequence[Prepared]) -> list[tuple[ExecutionRecord, bool]]:
+        """Start what was prepared, durably; each as ``submit``."""
+        return self._dispatch.begin(prepared)
 
     def cancel(self, id: str, reason: str = "", *, by: Actor = LOCAL) -> dict[str, Any]:
         """Ask for a cancel, durably. Raises Conflict when the execution has ended."""

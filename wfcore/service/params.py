@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The longest Idempotency-Key.
 KEY_LIMIT: Final = 255
+#: The most executions that one request begins.
+BATCH_LIMIT: Final = 1000
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
@@ -145,10 +147,13 @@ WAIT_END: Final = number("wait", "Seconds to wait for the execution to end.", 0,
 
 def idempotency_key(request: Request) -> str | None:
     """The header Idempotency-Key, None without one. Raises UsageError."""
-    key = request.env.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
-        raise UsageError(
-            "the header Idempotency-Key is not valid",
-            remedy=f"send 1 to {KEY_LIMIT} printable ASCII characters",
-        )
-    return key
+    return sound_key(request.env.get("HTTP_IDEMPOTENCY_KEY"), "the header Idempotency-Key")
+
+
+def sound_key(key: Any, where: str) -> str | None:
+    """A key as it was given there, if any. Raises UsageError."""
+    if key is None:
+        return None
+    if isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable():
+        return key
+    raise UsageError(f"{where} is not valid", remedy=f"send 1 to {KEY_LIMIT} printable ASCII characters")

@@ -102,6 +102,14 @@ _SUBMIT: Final = Operation(
     headers=_KEY,
     errors=(403, 404, 409, 413, 415, 422, 503),
 )
+_SUBMIT_ALL: Final = Operation(
+    "POST",
+    OPERATE,
+    "Start many executions; none when one of them is not well formed.",
+    {201: "Begun", 200: "Begun"},
+    body="Batch",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+)
 _FOLLOW: Final = Operation(
     "GET",
     SEE_EXECUTION,
@@ -230,6 +238,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(f"{_WORKFLOW}/enable", WorkflowItem, (_ENABLE,), "enable"),
     Route(f"{_WORKFLOW}/disable", WorkflowItem, (_DISABLE,), "disable"),
     Route(f"{_WORKFLOW}/executions", Submissions, (_SUBMIT,)),
+    Route(f"{_WORKFLOW}/executions/batch", Submissions, (_SUBMIT_ALL,), "batch"),
     Route("/api/v1/executions", ExecutionList, (_EXECUTIONS,)),
     Route(_EXECUTION, ExecutionItem, (_INSPECT,)),
     Route(f"{_EXECUTION}/content", ExecutionItem, (_CONTENT,), "content"),

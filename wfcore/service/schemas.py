@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from wfcore.model.actor import ROLES
 from wfcore.model.execution import EXECUTION_STATES, TASK_STATES
+from wfcore.service.params import BATCH_LIMIT, KEY_LIMIT
 
 Schema = dict[str, Any]
 _TEXT: Final[Schema] = {"type": "string"}
@@ -222,6 +223,20 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Valid": _object(namespace=_TEXT, id=_TEXT, valid=_FLAG),
     "Workflows": _object(workflows=_list(ref("Summary"))),
     "Submission": _object(("inputs", "labels"), inputs={"type": "object"}, labels=_LABELS),
+    "Batch": _object(
+        executions={
+            "type": "array",
+            "minItems": 1,
+            "maxItems": BATCH_LIMIT,
+            "items": _object(
+                ("inputs", "labels", "key"),
+                inputs={"type": "object"},
+                labels=_LABELS,
+                key={"type": "string", "minLength": 1, "maxLength": KEY_LIMIT},
+            ),
+        }
+    ),
+    "Begun": _object(executions=_list(_object(**_EXECUTION, trigger=_TEXT, created=_FLAG))),
     "Cancellation": _object(("reason",), reason={"type": "string", "maxLength": 1000}),
     "Execution": _object(**_EXECUTION, trigger=_TEXT),
     "Inspection": _object(

@@ -44,6 +44,10 @@ class Peer(ABC):
     def burst(self, number: int) -> float:
         """Run so many ``short`` at once, until all have ended; executions per second."""
 
+    def batch(self, number: int) -> float:
+        """The same, submitted with as few requests as the engine lets one: one each, if it has no more to offer."""
+        return self.burst(number)
+
     def memory(self) -> float:
         """PSS (MB) of all its processes and those that they have started."""
         return sum(proportional_memory(pid) for process in self._processes for pid in family(process.pid))

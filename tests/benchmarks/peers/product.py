@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness import Server, chain, fan, proportional_memory, timed
-from light import burst
+from light import batch, burst
 
 from peers.base import CHAIN, FAN, SHORT, Peer
 
@@ -37,6 +37,10 @@ class Product(Peer):
     def burst(self, number: int) -> float:
         """See Peer."""
         return burst([self._server], "short", number)
+
+    def batch(self, number: int) -> float:
+        """See Peer."""
+        return batch(self._server, "short", number)
 
     def memory(self) -> float:
         """See Peer."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from wfcore.errors import UsageError
+from wfcore.engine.dispatch import Request as Asks
+from wfcore.errors import Forbidden, InvalidInput, UsageError
 from wfcore.model.records import ExecutionQuery
 from wfcore.service import params
 from wfcore.service.answers import send
@@ -42,6 +44,32 @@ class Submissions:
             ended = park_until_end(self._site, self._site.halt(request), record.id, wait)
             answer = summary(ended) if ended else executions.summary(record.id)
         send(response, answer, 201 if created else 200)
+
+    def on_post_batch(self, request: Request, response: Response, namespace: str, id: str) -> None:
+        """Start many executions; when one is not well formed or not allowed, none begins."""
+        if params.idempotency_key(request) is not None:
+            raise UsageError(
+                "the header Idempotency-Key is for one execution",
+                remedy="give each of `executions` its `key`",
+            )
+        body = read_json(request, self._site.max_body)
+        check_keys(body, ("executions",), "the request body")
+        asked = body.get("executions")
+        if not isinstance(asked, list) or not 0 < len(asked) <= params.BATCH_LIMIT:
+            raise UsageError(
+                f"`executions` is not a list of 1 to {params.BATCH_LIMIT} objects",
+                remedy='send {"executions": [{"inputs": {}}, …]}',
+            )
+        executions, by = self._site.app.executions, {"by": actor(request).name}
+        prepared = []
+        for number, one in enumerate(asked):
+            with _numbered(number):
+                inputs, labels, key = _submission(one)
+                asks = Asks(namespace, id, inputs, payload=by, labels=labels, key=key)
+                prepared.append(executions.prepare(asks))
+        begun = executions.begin(prepared)
+        answer = {"executions": [{**summary(record), "created": created} for record, created in begun]}
+        send(response, answer, 201 if any(created for _, created in begun) else 200)
 
 
 class ExecutionList:
@@ -119,6 +147,23 @@ def _last_event(request: Request, after: int) -> int:
             f"the header Last-Event-ID is {given[:40]!r}", remedy="send the `id` of the last event"
         )
     return int(given)
+
+
+@contextmanager
+def _numbered(number: int) -> Iterator[None]:
+    """What is wrong inside is said of the execution with this number, counted from 0."""
+    try:
+        yield
+    except (UsageError, InvalidInput, Forbidden) as error:
+        raise type(error)(f"executions[{number}]: {error.message}", remedy=error.remedy) from error
+
+
+def _submission(asked: Any) -> tuple[dict[str, Any], dict[str, str], str | None]:
+    """Inputs, labels and key of one execution of a batch."""
+    if not isinstance(asked, dict):
+        raise UsageError("is not an object", remedy='send {"inputs": {"name": value}}')
+    check_keys(asked, ("inputs", "labels", "key"), "the execution")
+    return _mapping(asked, "inputs"), _labels(asked), params.sound_key(asked.get("key"), "`key`")
 
 
 def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
