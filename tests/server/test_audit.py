@@ -28,6 +28,7 @@ ACTS = {
     "DELETE /api/v1/workflows/{namespace}/{id}": "workflow.delete",
     "POST /api/v1/workflows/{namespace}/{id}/enable": "workflow.enable",
     "POST /api/v1/workflows/{namespace}/{id}/disable": "workflow.disable",
+    "POST /api/v1/workflows/{namespace}/{id}/executions/batch": None,  # the same, of each
     "POST /api/v1/workflows/{namespace}/{id}/executions": None,  # trigger.by of the execution
     "POST /api/v1/executions/{id}/cancel": "execution.cancel",
     "POST /api/v1/packages": "package.install",

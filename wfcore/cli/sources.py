@@ -14,7 +14,8 @@ from wfcore.errors import InvalidInput, NotFound, UsageError, WorkflowError
 
 #: As the language takes no larger file, nothing more is read of one.
 _MOST: Final = 4 * 2**20
-_INPUTS: Final = 64 * 2**20
+#: No file of inputs is larger.
+INPUTS: Final = 64 * 2**20
 #: The code of a task has to fit into a request, with others.
 _CODE: Final = 2**20
 
@@ -135,7 +136,7 @@ def _is_workflow(file: Path, top: Path) -> bool:
 
 
 def _inputs_of(file: str) -> dict[str, Any]:
-    content = read(file, _INPUTS)
+    content = read(file, INPUTS)
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -45,7 +45,7 @@ class Peer(ABC):
         """Run so many ``short`` at once, until all have ended; executions per second."""
 
     def batch(self, number: int) -> float:
-        """The same, submitted with as few requests as the engine lets one: one each, if it has no more to offer."""
+        """The same, submitted by as few requests as the engine offers: by default one each."""
         return self.burst(number)
 
     def memory(self) -> float:

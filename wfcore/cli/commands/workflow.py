@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wfcore.cli.output import Answer, Line, Styled, table
@@ -109,31 +110,63 @@ def run(
     *,
     input: list[str] | None = None,
     inputs: str | None = None,
+    each: str | None = None,
+    key: str | None = None,
     wait: bool = False,
     follow: bool = False,
 ) -> Answer | int:
-    """Start an execution of a workflow on the server.
+    """Start an execution of a workflow on the server, or with --each as many as a file has lines.
 
-    Without --wait or --follow it returns as soon as the execution is recorded. With them the exit code
-    tells how it ended: 0 or 1.
+    Without --wait or --follow it returns as soon as all is recorded. With them the exit code tells how it
+    ended: 0 or 1, which is also when one of several has not succeeded.
 
     Args:
         address (ADDRESS): The workflow, as id or namespace/id.
         input (NAME=VALUE): An input of the workflow; may be given several times.
         inputs (FILE): Inputs as a JSON object, from a file or - for standard input.
-        wait: Wait for the end, then show the execution.
+        each (FILE): Start one for each line of a file (or -), which has its inputs as a JSON object.
+        key (KEY): Start nothing that was started with this key before; with --each, none of its lines.
+        wait: Wait for the end, then show the execution, or how many ended how.
         follow: Show the execution while it runs.
     """
-    from wfcore.cli import remote, show, sources
+    from wfcore.cli import batch, remote, show, sources
 
-    path, body = _path(address)[0], {"inputs": sources.inputs(input or [], inputs)}
-    begun = session.client.post(f"{path}/executions", body)
+    if each is not None and follow:
+        raise UsageError("--follow shows one execution", remedy="with --each, give --wait")
+    if each == inputs == "-":
+        raise UsageError("standard input cannot be both --each and --inputs", remedy="put one in a file")
+    batch.check_key(key)
+    path, shared = _path(address)[0], sources.inputs(input or [], inputs)
+    if each is not None:
+        return _run_each(session, path, each, shared, key, wait=wait)
+    headers = {} if key is None else {"Idempotency-Key": key}
+    begun = session.client.post(f"{path}/executions", {"inputs": shared}, headers=headers)
     if follow:
         return remote.watch(session, begun["id"])
     if not wait:
         return Answer(begun, [f"{begun['id']}  {begun['state']}"])
     end = remote.await_end(session, begun["id"])
     return Answer(end, show.execution(end), 0 if end["state"] == "SUCCESS" else 1)
+
+
+def _run_each(
+    session: Session, path: str, file: str, shared: Mapping[str, Any], key: str | None, *, wait: bool
+) -> Answer:
+    from wfcore.cli import batch, show
+
+    begun = batch.begin(session, path, file, batch.rows(file, shared), key)
+    if not wait:
+        new = sum(one["created"] for one in begun)
+        before = f", {len(begun) - new} had begun before" if new < len(begun) else ""
+        what = "1 execution has" if new == 1 else f"{new} executions have"
+        return Answer({"executions": begun}, [f"{what} begun{before}"])
+    ends = batch.await_ends(session, begun)
+    bad = [one for one in ends if one["state"] != "SUCCESS"]
+    counted = Counter(one["state"] for one in ends)
+    tally = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
+    return Answer(
+        {"executions": ends}, [tally, *(["", *show.executions(bad)] if bad else [])], int(bool(bad))
+    )
 
 
 def enable(session: Session, *addresses: str) -> Answer:
