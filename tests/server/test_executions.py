@@ -122,7 +122,17 @@ def test_list_by_state_and_workflow(server):
 
 
 @pytest.mark.parametrize(
-    "query", ["state=LOST", "limit=0", "limit=2000", "limit=x", "before=a%00", "workflow=" + "x" * 300]
+    "query",
+    [
+        "state=LOST",
+        "limit=0",
+        "limit=2000",
+        "limit=x",
+        "before=a%00",
+        "before=yesterday",
+        "before=0198c0de-0000-7000-8000-00000000000Z",
+        "workflow=" + "x" * 300,
+    ],
 )
 def test_bad_lists(server, query):
     answer = server.get(f"/api/v1/executions?{query}")

@@ -173,3 +173,12 @@ def test_a_taken_hook_url(server):
     assert (answer.status, answer.code) == (409, "conflict")
     assert "owner" in answer.json["error"]["message"]
     assert server.get("/api/v1/workflows/default/thief").status == 404
+
+
+def test_who_owns_a_taken_hook_url_is_not_told_to_another_namespace(server):
+    hidden = HOOKED.format(id="confidential").replace("/taken", "/hidden")
+    assert apply(server, f"namespace: theirs\n{hidden}").status == 200
+    for namespace, told in (("mine", False), ("theirs", True)):
+        answer = apply(server, f"namespace: {namespace}\n{hidden.replace('confidential', 'curious')}")
+        assert (answer.status, answer.code) == (409, "conflict")
+        assert ("confidential" in answer.json["error"]["message"]) is told

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEY_LIMIT: Final = 255
 #: The most executions that one request begins.
 BATCH_LIMIT: Final = 1000
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
@@ -58,6 +59,17 @@ def text(name: str, description: str, *, limit: int = 255, default: str | None =
         return given
 
     return Param(name, description, parse, {"type": "string", "maxLength": limit}, default)
+
+
+def execution(name: str, description: str) -> Param:
+    """The id of an execution."""
+
+    def parse(given: str) -> str:
+        if not _ID.fullmatch(given):
+            raise ValueError("the id of an execution")
+        return given
+
+    return Param(name, description, parse, {"type": "string", "pattern": f"^{_ID.pattern}$"})
 
 
 def number(
@@ -120,7 +132,7 @@ SCOPE: Final = text("scope", "The namespace or the workflow, `NAMESPACE/ID`, tha
 NAMESPACE: Final = text("namespace", "Only this namespace.")
 WORKFLOW: Final = text("workflow", "Only executions of the workflow with this id.")
 STATE: Final = words("state", "Only executions in these states.", EXECUTION_STATES)
-BEFORE: Final = text("before", "Only executions older than this one: the `next` of the last page.")
+BEFORE: Final = execution("before", "Only executions older than this one: the `next` of the last page.")
 COUNT: Final = number("limit", "How many executions at most.", 1, 1000, default=50)
 PART: Final = text(
     "part", "Which value: `outputs`, `inputs` or `trigger`; of a task `output` or `meta`.", default=""

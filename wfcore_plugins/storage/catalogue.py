@@ -161,8 +161,10 @@ def _expect_free(t: Tables, trigger: TriggerRecord) -> None:
     g = t.trigger
     taken = () if trigger.address is None else _triggers(t).where(g.address == trigger.address).dicts()
     for row in taken:
+        owner = f"the trigger {row['name']} of {row['namespace']}/{row['workflow']}"
+        if row["namespace"] != trigger.namespace:  # who applies may not be allowed to see into it
+            owner = "a workflow of another namespace"
         raise Conflict(
-            f"the address {trigger.address} of {trigger.namespace}/{trigger.workflow} belongs to the trigger"
-            f" {row['name']} of {row['namespace']}/{row['workflow']}",
+            f"the address {trigger.address} of {trigger.namespace}/{trigger.workflow} belongs to {owner}",
             remedy="give one of the two triggers another path or method",
         )
