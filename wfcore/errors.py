@@ -34,6 +34,12 @@ class UsageError(WorkflowError):
     code, exit_code, http_status = "usage", 2, 400
 
 
+class TooLarge(WorkflowError):
+    """A request body above ``server.maxBody``."""
+
+    code, exit_code, http_status = "too_large", 2, 413
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One fault of a file: where (1-based line and column), which path in the document, what."""

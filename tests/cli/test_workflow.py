@@ -127,58 +127,6 @@ def test_run_returns_waits_or_follows(served):
     assert served.run("workflow", "run", "nobody").code == 4
 
 
-def test_one_for_each_line(served):
-    served.run("workflow", "apply", "quick.yaml")
-    rows = fresh(served, "rows.jsonl", "".join(f'{{"name": "n{number}"}}\n' for number in range(1100)))
-    assert served.run("workflow", "run", "quick", "--each", rows).out == "1100 executions have begun\n"
-    few = '{"name": "Ada"}\n\n  {}  \r\n{"name": "Eve"}'
-    waited = served.run(
-        "workflow", "run", "quick", "--each", "-", "--input=name=all", "--wait", "--json", input=few
-    )
-    assert waited.code == 0
-    begun = waited.json["executions"]
-    assert {one["state"] for one in begun} == {"SUCCESS"}
-    said = [served.run("execution", "inspect", one["id"], "--json").json["outputs"]["said"] for one in begun]
-    assert said == ["HELLO Ada", "HELLO all", "HELLO Eve"], "a line's own inputs come first"
-
-
-def test_each_line_once(served):
-    served.run("workflow", "apply", "quick.yaml")
-    rows = fresh(served, "once.jsonl", "{}\n" * 3)
-    run = ("workflow", "run", "quick", "--key", "once")
-    assert served.run(*run, "--each", rows).out == "3 executions have begun\n"
-    fresh(served, "once.jsonl", "{}\n" * 4)
-    assert served.run(*run, "--each", rows).out == "1 execution has begun, 3 had begun before\n"
-    first, second = (served.run(*run, "--json").json["id"] for _ in range(2))
-    assert first == second
-
-
-def test_lines_that_fail(served):
-    served.run("workflow", "apply", "broken.yaml")
-    outcome = served.run("workflow", "run", "broken", "--each", "-", "--wait", input="{}\n{}")
-    assert outcome.code == 1
-    assert outcome.lines[0] == "2 FAILED"
-    assert sum("default/broken" in line for line in outcome.lines) == 2
-
-
-def test_a_wrong_line_is_named_with_what_has_begun(served):
-    served.run("workflow", "apply", "quick.yaml")
-    early = served.run("workflow", "run", "quick", "--each", "-", input='{}\n\n{"nmae": 1}\n')
-    assert early.code == 3
-    assert "standard input:3: there is no input 'nmae'" in early.err
-    assert "nothing has begun" in early.err
-    rows = fresh(served, "late.jsonl", "{}\n" * 700 + '{"nmae": 1}\n')
-    late = served.run("workflow", "run", "quick", "--each", rows)
-    assert late.code == 3
-    assert f"{rows}:701: there is no input 'nmae'" in late.err
-    key = re.search(r"500 of 701 have begun, the same command with --key (\S+) begins the others", late.err)[
-        1
-    ]
-    fresh(served, "late.jsonl", "{}\n" * 701)
-    again = served.run("workflow", "run", "quick", "--each", rows, "--key", key)
-    assert again.out == "201 executions have begun, 500 had begun before\n"
-
-
 def test_disable_enable_delete(served):
     served.run("workflow", "apply", "quick.yaml", "broken.yaml")
     assert served.run("workflow", "disable", "quick", "broken").lines == [

@@ -159,4 +159,4 @@ def error_of(told: Mapping[str, Any]) -> WorkflowError:
 
 
 #: What only the client can be at fault for, and that has no class of its own.
-_OURS: Final = ("too_large", "unsupported_media_type", "method_not_allowed", "headers_too_large")
+_OURS: Final = ("unsupported_media_type", "method_not_allowed", "headers_too_large")

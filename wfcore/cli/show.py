@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wfcore.cli import text
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Outputs longer than this are shortened for people; --json has them whole.
 _VALUE = 2000
+#: Of the executions of a file, so many that went bad are listed for people.
+_LISTED = 20
 
 
 def executions(found: list[dict[str, Any]]) -> list[Line]:
@@ -51,6 +54,21 @@ def execution(one: Mapping[str, Any]) -> Iterator[Line]:
     yield ""
     yield from table(("TASK", "TYPE", "STATE", "ATTEMPT", "STARTED", "TOOK", ""), map(_task, one["tasks"]))
     yield from values("Outputs", one["outputs"])
+
+
+def ends(all: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """How many executions of a file have ended how, and a table of the first of those that went bad."""
+    counted = Counter(one["state"] for one in all)
+    yield ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
+    if bad:
+        yield ""
+        rows = [
+            (str(one["line"]), one["id"], text.state(one["state"]), failure(one["error"]))
+            for one in bad[:_LISTED]
+        ]
+        yield from table(("LINE", "EXECUTION", "STATE", ""), rows)
+    if len(bad) > _LISTED:
+        yield f"and {len(bad) - _LISTED} more: --json has all of them"
 
 
 def values(title: str, data: Any) -> Iterator[Line]:

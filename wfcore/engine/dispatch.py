@@ -95,12 +95,11 @@ class Dispatch:
             self.owner.send(submission)
         try:
             return [self._begun(one) if isinstance(one, Submission) else (one, False) for one in prepared]
-        except Unavailable as error:
+        except BaseException as error:
             for submission in submissions:
                 submission.reply.cancel()
-            if len(submissions) > 1:
-                remedy = "repeat it with the same keys: what has begun is not begun again"
-                raise Unavailable("not all of this could be recorded in time", remedy=remedy) from error
+            if isinstance(error, Unavailable) and len(submissions) > 1:
+                raise _partly(error, submissions) from error
             raise
 
     def submit(self, request: Request) -> tuple[ExecutionRecord, bool]:
@@ -194,6 +193,14 @@ class Dispatch:
         }
         scope = Scope({"inputs": inputs, "trigger": trigger, "workflow": about}, now)
         return recorded(revision.plan, scope, self.limits)
+
+
+def _partly(error: Unavailable, submissions: Sequence[Submission]) -> Unavailable:
+    """What came between: some of the others may have begun."""
+    remedy = "look what has begun before you repeat it; with a `key` for each, none would begin twice"
+    if all(submission.record.key is not None for submission in submissions):
+        remedy = "repeat it with the same keys: what has begun does not begin again"
+    return Unavailable(f"not all executions could be recorded: {error.message}", remedy=remedy)
 
 
 def _answer(reply: Future[_T]) -> _T:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from wfcore.errors import UsageError, WorkflowError
+from wfcore.errors import TooLarge, UsageError, WorkflowError
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -21,12 +21,6 @@ JSON_TYPES: Final = ("application/json",)
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class TooLarge(WorkflowError):
-    """A request body above ``server.maxBody``."""
-
-    code, exit_code, http_status = "too_large", 2, 413
-
-
 class WrongMedia(WorkflowError):
     """A request body of a content type, charset or encoding that the route does not read."""
 
@@ -34,17 +28,17 @@ class WrongMedia(WorkflowError):
     exit_code, http_status = 2, 415
 
 
-def read_json(request: Request, limit: int) -> dict[str, Any]:
+def read_json(request: Request, limit: int, depth: int = MAX_DEPTH) -> dict[str, Any]:
     """The body as a JSON object (RFC 8259); an empty body is an empty object.
 
-    Raises UsageError for anything that is not one unambiguous object of at most MAX_DEPTH levels,
+    Raises UsageError for anything that is not one unambiguous object of at most ``depth`` levels,
     WrongMedia, or TooLarge for more than ``limit`` bytes.
     """
     body = read_bytes(request, limit)
     if not body:
         return {}
     _require_type(request, JSON_TYPES)
-    value = parse_json(body)
+    value = parse_json(body, depth=depth)
     if not isinstance(value, dict):
         raise UsageError("the request body is not a JSON object", remedy='send an object: {"key": value}')
     return value
@@ -88,22 +82,23 @@ def read_bytes(request: Request, limit: int) -> bytes:
     return request.bounded_stream.read()
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON value of UTF-8 text. Raises UsageError; see ``read_json``."""
+def parse_json(text: bytes, what: str = "the request body", depth: int = MAX_DEPTH) -> Any:
+    """The JSON value of UTF-8 text, which errors call ``what``. Raises UsageError; see ``read_json``."""
     try:
-        value = _DECODER.decode(body.decode())
+        value = _DECODER.decode(text.decode())
     except UnicodeDecodeError as error:
-        raise _fault(f"is not UTF-8 at byte {error.start}") from None
+        raise _fault(what, f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise _fault(f"is not JSON: {error.msg}, at line {error.lineno}, column {error.colno}") from None
+        fault = f"is not JSON: {error.msg}, at line {error.lineno}, column {error.colno}"
+        raise _fault(what, fault) from None
     except RecursionError:
-        raise _fault(f"is nested more than {MAX_DEPTH} levels deep") from None
+        raise _fault(what, f"is nested more than {depth} levels deep") from None
     except ValueError as error:
-        raise _fault(str(error)) from None
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise _fault(f"is nested more than {MAX_DEPTH} levels deep")
-    if _SURROGATE.search(body) and not _encodable(value):
-        raise _fault("has half of a surrogate pair in a text")
+        raise _fault(what, str(error)) from None
+    if text.count(b"{") + text.count(b"[") > depth and _depth(value) > depth:
+        raise _fault(what, f"is nested more than {depth} levels deep")
+    if _SURROGATE.search(text) and not _encodable(value):
+        raise _fault(what, "has half of a surrogate pair in a text")
     return value
 
 
@@ -170,8 +165,8 @@ def _encodable(value: Any) -> bool:
     return True
 
 
-def _fault(what: str) -> UsageError:
-    return UsageError(f"the request body {what}", remedy="correct the JSON and send it again")
+def _fault(what: str, fault: str) -> UsageError:
+    return UsageError(f"{what} {fault}", remedy="correct the JSON and send it again")
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -4,8 +4,8 @@ import falcon
 import pytest
 from falcon.testing import create_environ
 
-from wfcore.errors import UsageError, WorkflowError
-from wfcore.service.body import MAX_DEPTH, TooLarge, WrongMedia, check_keys, parse_json, read_json, read_yaml
+from wfcore.errors import TooLarge, UsageError, WorkflowError
+from wfcore.service.body import MAX_DEPTH, WrongMedia, check_keys, parse_json, read_json, read_yaml
 
 
 def request(body=b"", headers=None):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wfcore.cli.output import Answer, Line, Styled, table
@@ -11,6 +10,7 @@ from wfcore.cli.session import Session
 from wfcore.errors import InvalidWorkflow, Problem, UsageError, WorkflowError
 
 if TYPE_CHECKING:
+    from wfcore.cli.batch import Batch
     from wfcore.cli.sources import Source
 
 _STYLES = {"created": "green", "updated": "yellow", "unchanged": "dim"}
@@ -138,7 +138,11 @@ def run(
     batch.check_key(key)
     path, shared = _path(address)[0], sources.inputs(input or [], inputs)
     if each is not None:
-        return _run_each(session, path, each, shared, key, wait=wait)
+        rows = batch.rows(each, shared)
+        if key is None:  # known before anything begins, whatever then becomes of this process
+            key = batch.new_key()
+            session.out.stderr.write(f"should this break off, repeat it with {batch.option(key)}\n")
+        return _run_each(batch.Batch(session, path, each, rows, key), wait=wait)
     headers = {} if key is None else {"Idempotency-Key": key}
     begun = session.client.post(f"{path}/executions", {"inputs": shared}, headers=headers)
     if follow:
@@ -149,24 +153,18 @@ def run(
     return Answer(end, show.execution(end), 0 if end["state"] == "SUCCESS" else 1)
 
 
-def _run_each(
-    session: Session, path: str, file: str, shared: Mapping[str, Any], key: str | None, *, wait: bool
-) -> Answer:
-    from wfcore.cli import batch, show
+def _run_each(batch: Batch, *, wait: bool) -> Answer:
+    from wfcore.cli import show
 
-    begun = batch.begin(session, path, file, batch.rows(file, shared), key)
+    begun = batch.begin()
     if not wait:
         new = sum(one["created"] for one in begun)
         before = f", {len(begun) - new} had begun before" if new < len(begun) else ""
         what = "1 execution has" if new == 1 else f"{new} executions have"
         return Answer({"executions": begun}, [f"{what} begun{before}"])
-    ends = batch.await_ends(session, begun)
+    ends = batch.await_ends(begun)
     bad = [one for one in ends if one["state"] != "SUCCESS"]
-    counted = Counter(one["state"] for one in ends)
-    tally = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
-    return Answer(
-        {"executions": ends}, [tally, *(["", *show.executions(bad)] if bad else [])], int(bool(bad))
-    )
+    return Answer({"executions": ends}, show.ends(ends, bad), int(bool(bad)))
 
 
 def enable(session: Session, *addresses: str) -> Answer:

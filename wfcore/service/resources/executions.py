@@ -11,7 +11,7 @@ from wfcore.errors import Forbidden, InvalidInput, UsageError
 from wfcore.model.records import ExecutionQuery
 from wfcore.service import params
 from wfcore.service.answers import send
-from wfcore.service.body import check_keys, read_json
+from wfcore.service.body import MAX_DEPTH, check_keys, read_json
 from wfcore.service.executions import summary
 from wfcore.service.site import Site, actor, listed_namespace
 from wfcore.service.stream import EventStream, park_until_end, poll
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
 LABEL_LIMIT: Final = 64
+#: What one execution may have, two levels further in.
+_DEPTH: Final = MAX_DEPTH + 2
 
 
 class Submissions:
@@ -52,7 +54,7 @@ class Submissions:
                 "the header Idempotency-Key is for one execution",
                 remedy="give each of `executions` its `key`",
             )
-        body = read_json(request, self._site.max_body)
+        body = read_json(request, self._site.max_body, _DEPTH)
         check_keys(body, ("executions",), "the request body")
         asked = body.get("executions")
         if not isinstance(asked, list) or not 0 < len(asked) <= params.BATCH_LIMIT:

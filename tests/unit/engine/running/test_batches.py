@@ -68,9 +68,12 @@ def test_of_a_server_that_is_stuck_what_was_not_begun_is_taken_back(opened, monk
     before = threading.Thread(target=first)
     before.start()
     inside.wait(5)
-    with pytest.raises(Unavailable, match="not all of this") as caught:
+    with pytest.raises(Unavailable, match=r"not all executions .*in time") as caught:
         begin(opened, *(Request("default", "chain", key=str(number)) for number in range(20)))
     assert "same keys" in caught.value.remedy
+    with pytest.raises(Unavailable) as caught:
+        begin(opened, *[Request("default", "chain")] * 2)
+    assert "look what has begun" in caught.value.remedy, "or all would begin anew"
     go_on.set()
     before.join()
     opened.until(lambda: opened.app.storage.counts() == {"SUCCESS": 1})
