@@ -6,8 +6,9 @@ asked in its turn, so that what disturbs the machine disturbs all. ``bare`` is t
 cost, ``http`` the least that the product's requests cost, with nothing done for them. The others let as many
 executions run as are asked for, and so does this engine here: its limit is set to 200.
 
-B1 is a chain of 40 light tasks, B2 40 parallel ones and a join, B3 200 executions of a chain of 3 at once, B4
-one such chain from submission to its end, and memory that of all processes of an idle engine (PSS).
+B1 is a chain of 40 light tasks, B2 40 parallel ones and a join, B3 200 executions of a chain of 3 at once,
+B3b the same submitted by one request where the engine has one for that, B4 one such chain from submission
+to its end, and memory that of all processes of an idle engine (PSS).
 """
 
 from __future__ import annotations

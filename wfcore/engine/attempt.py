@@ -32,8 +32,8 @@ class Attempt:
 
     ``error`` is the failure that ``on_failure`` and ``finally`` are about; ``started_at`` the first
     attempt's start, from which ``now()`` derives. At ``expires_at`` its time is over, at ``give_up_at``
-    nobody waits any longer for it to give way (both UTC microseconds). ``stopped`` is set together with
-    ``reason``: ``cancelled``, ``timeout`` or ``shutdown``. ``masks`` know the secrets that it has seen. An
+    nobody waits any longer for it to give way (both UTC microseconds). It is told to stop for a ``reason``:
+    ``cancelled``, ``timeout`` or ``shutdown``. ``masks`` know the secrets that it has seen. An
     ``offered`` one is run by whichever server takes it; a ``guest`` runs here for the owner of its execution,
     who was written so many ``letters``. It is dispatched, or handed to the thread that ``awaited`` it.
     """
@@ -53,10 +53,20 @@ class Attempt:
     letters: int = 0
     awaited: Future[Attempt | None] | None = None
     masks: Masks = field(default_factory=Masks)
-    stopped: threading.Event = field(default_factory=threading.Event)
     _closers: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _room: threading.Semaphore | None = None
+    _stopped: threading.Event | None = None
+
+    @property
+    def stopped(self) -> threading.Event:
+        """Set from when there is a ``reason``. Most attempts end before anybody waits for it."""
+        with self._lock:
+            if self._stopped is None:
+                self._stopped = threading.Event()
+                if self.reason:
+                    self._stopped.set()
+            return self._stopped
 
     @property
     def room(self) -> threading.Semaphore:
@@ -83,14 +93,15 @@ class Attempt:
                 return
             self.reason = reason
             closers = list(self._closers)
-            self.stopped.set()
+            if self._stopped is not None:
+                self._stopped.set()
         if closers:
             threading.Thread(target=self._close, args=(closers,), name="closer", daemon=True).start()
 
     def await_room(self) -> bool:
         """Wait for room for a log line; False when it was told to stop and nobody takes lines any more."""
         while not self.room.acquire(timeout=0.2):
-            if self.stopped.is_set():
+            if self.reason:
                 return False
         return True
 
@@ -158,7 +169,7 @@ class ActionContext:
 
     def check(self) -> None:
         """Raises Cancel when the task was cancelled or its time is over."""
-        if self._attempt.stopped.is_set():
+        if self._attempt.reason:
             raise Cancel(self._attempt.reason)
 
     def sleep(self, seconds: float) -> None:

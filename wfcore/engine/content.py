@@ -102,10 +102,6 @@ def size(stored: str | None) -> int:
     return int(text.rpartition(":")[2]) if text.startswith(_MARK) else 0
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
 def _sealed(value: Any, seals: Seals | None) -> Any:
     """The value with its secrets sealed, and with them what looks as if it were one of them."""
     if isinstance(value, Secret) or (isinstance(value, dict) and MARK in value):
@@ -137,3 +133,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return {"$bytes": base64.b64encode(value).decode()}
     return json_form(value)
+
+
+#: One for all values: to make an encoder costs as much as to use it on a small one.
+_dumps: Final = json.JSONEncoder(
+    default=_plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode

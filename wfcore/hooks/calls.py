@@ -174,7 +174,7 @@ class Hooks:
 
 
 def _call(hook: Any, facts: Mapping[str, Any]) -> Any:
-    return hook.function(*(facts[name] for name in hook.argnames))
+    return hook.function(*[facts[name] for name in hook.argnames])
 
 
 def _seconds(answer: Any) -> float:

@@ -23,3 +23,7 @@ class Embedded(Asked):
     def start(self) -> None:
         """See Peer."""
         self.launch(sys.executable, APPLICATION, json.dumps(self._settings))
+
+    def batch(self, number: int) -> float:
+        """See Peer."""
+        return self.ask("batch", number)

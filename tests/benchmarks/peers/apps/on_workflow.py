@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from harness import chain, fan
 
 from wfcore.config import load
+from wfcore.engine.dispatch import Request
 from wfcore.service.app import App, open_app
 
 
@@ -30,10 +31,26 @@ def burst(app: App, number: int) -> float:
     with ThreadPoolExecutor(16) as several:
         begun = time.perf_counter()
         ids = list(several.map(lambda _: app.executions.submit("default", "short", {})[0].id, range(number)))
-        _await(app, ids[-1])  # one of the last to end
-        while app.storage.counts()["SUCCESS"] < ended + number:
-            time.sleep(0.001)
+        _await_all(app, ids[-1], ended + number)
         return number / (time.perf_counter() - begun)
+
+
+def batch(app: App, number: int) -> float:
+    """The same, begun by one call."""
+    ended = app.storage.counts().get("SUCCESS", 0)
+    begun = time.perf_counter()
+    records = app.executions.begin(
+        [app.executions.prepare(asked) for asked in [Request("default", "short")] * number]
+    )
+    _await_all(app, records[-1][0].id, ended + number)
+    return number / (time.perf_counter() - begun)
+
+
+def _await_all(app: App, late: str, number: int) -> None:
+    """Wait for one of the last to end, and until so many have succeeded."""
+    _await(app, late)
+    while app.storage.counts()["SUCCESS"] < number:
+        time.sleep(0.001)
 
 
 def _await(app: App, id: str) -> None:
@@ -54,6 +71,8 @@ def main() -> None:
                     answer = 0.0
                 case "burst":
                     answer = burst(app, int(rest[0]))
+                case "batch":
+                    answer = batch(app, int(rest[0]))
                 case _:
                     answer = run(app, word)
             print(json.dumps(answer), flush=True)
