@@ -7,6 +7,8 @@ from typing import Any, Final, NoReturn
 
 #: What stands where a secret would.
 MASK: Final = "***"
+#: What may have secrets in it.
+_CONTAINERS: Final = (dict, list, tuple)
 
 
 class Secret:
@@ -45,16 +47,19 @@ def reveal(value: Any) -> Any:
 
 def tainted(value: Any) -> bool:
     """Whether there is a secret in it, at any depth."""
+    if not isinstance(value, _CONTAINERS):
+        return isinstance(value, Secret)
     waiting, seen = [value], set()
     while waiting:
         found = waiting.pop()
-        if isinstance(found, Secret):
-            return True
-        if isinstance(found, dict | list | tuple):
-            if id(found) in seen:  # what an action returns may go round in a circle
-                continue
-            seen.add(id(found))
-            waiting.extend(found.values() if isinstance(found, dict) else found)
+        if id(found) in seen:  # what an action returns may go round in a circle
+            continue
+        seen.add(id(found))
+        for below in found.values() if isinstance(found, dict) else found:
+            if isinstance(below, _CONTAINERS):
+                waiting.append(below)
+            elif isinstance(below, Secret):
+                return True
     return False
 
 
