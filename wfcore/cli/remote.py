@@ -12,19 +12,15 @@ from wfcore.model.execution import TERMINAL
 #: Seconds that the server may take to answer when there is nothing new.
 _WAIT = 20
 _PAGE = 1000
+#: No fact has such a number, so to ask for what comes after it is to ask for the end.
+_BEYOND = 2**53
 
 
 def pages(session: Session, id: str, name: str) -> Iterator[dict[str, Any]]:
     """The ``facts`` or ``logs`` of an execution, as they come, until it has ended and all are read."""
-    import time
-
     after = 0
     while True:
-        try:
-            page = session.client.get(f"/api/v1/executions/{id}/{name}", wait=_WAIT, after=after, limit=_PAGE)
-        except Unavailable:  # all places to wait in are taken; what there is can still be read
-            page = session.client.get(f"/api/v1/executions/{id}/{name}", after=after, limit=_PAGE)
-            time.sleep(0 if page[name] else 1)
+        page = _page(session, id, name, after)
         yield from page[name]
         after = page["next"]
         if page["state"] in TERMINAL and not page[name]:
@@ -51,10 +47,24 @@ def watch(session: Session, id: str) -> int:
 
 def await_end(session: Session, id: str) -> dict[str, Any]:
     """The execution, once it has ended."""
-    for _ in pages(session, id, "facts"):
+    while _page(session, id, "facts", _BEYOND)["state"] not in TERMINAL:
         pass
     end: dict[str, Any] = session.client.get(f"/api/v1/executions/{id}")
     return end
+
+
+def _page(session: Session, id: str, name: str, after: int) -> dict[str, Any]:
+    """What comes after that number, waiting for a while when there is nothing yet."""
+    import time
+
+    path = f"/api/v1/executions/{id}/{name}"
+    page: dict[str, Any]
+    try:
+        page = session.client.get(path, wait=_WAIT, after=after, limit=_PAGE)
+    except Unavailable:  # all places to wait in are taken; what there is can still be read
+        page = session.client.get(path, after=after, limit=_PAGE)
+        time.sleep(0 if page[name] or page["state"] in TERMINAL else 1)
+    return page
 
 
 def _tasks(session: Session, execution: dict[str, Any]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ import logging.handlers
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from wfcore.errors import InvalidConfig
@@ -113,7 +114,14 @@ def _file(path: str) -> logging.Handler:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    second, rest = divmod(record.created, 1)
+    return f"{_second(int(second))}.{int(rest * 1_000_000):06}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    """A second as text: many lines are of the same."""
+    return datetime.fromtimestamp(at, UTC).isoformat()[:-6]
 
 
 def _visible(text: str) -> str:
