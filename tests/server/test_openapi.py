@@ -84,3 +84,15 @@ def test_answers_fit_their_schema(server, method, path, schema):
     Draft202012Validator(whole).validate(answer)
     told = SCHEMAS[schema].get("properties", {})
     assert set(answer) == set(told), "fields that the document does not have"
+
+
+def test_the_answer_to_a_batch_fits_its_schema(server):
+    from jsonschema import Draft202012Validator
+
+    asked = {"executions": [{"key": "schema"}, {"key": "schema"}, {"labels": {"a": "b"}}]}
+    whole = {"$ref": "#/components/schemas/Begun", "components": {"schemas": dict(SCHEMAS)}}
+    Draft202012Validator({**whole, "$ref": "#/components/schemas/Batch"}).validate(asked)
+    answer = server.post("/api/v1/workflows/default/quick/executions/batch", asked).json
+    Draft202012Validator(whole).validate(answer)
+    told = SCHEMAS["Begun"]["properties"]["executions"]["items"]["properties"]
+    assert all(set(one) == set(told) for one in answer["executions"])

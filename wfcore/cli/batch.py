@@ -85,11 +85,11 @@ class Batch:
         try:
             yield
         except WorkflowError as error:
-            least = f"{len(begun)} of {len(self.rows)}"
+            done = f"{len(begun)} of {len(self.rows)} have begun"
             if not isinstance(error, _REFUSALS) and len(begun) < len(self.rows):
-                least = f"at least {least}" if begun else "perhaps some"
+                done = f"at least {done}" if begun else "perhaps some have begun"
             again = f"the same command with {option(self.key)} begins only what has not"
-            done = f"{least} have begun, {again}" if begun or least == "perhaps some" else "nothing has begun"
+            done = f"{done}, {again}" if begun or not isinstance(error, _REFUSALS) else "nothing has begun"
             error.remedy = f"{error.remedy}; {done}" if error.remedy else done
             raise
 
