@@ -115,7 +115,7 @@ def run(
     wait: bool = False,
     follow: bool = False,
 ) -> Answer | int:
-    """Start an execution of a workflow on the server, or with --each as many as a file has lines.
+    """Start an execution on the server, or with --each one for each line of a file.
 
     Without --wait or --follow it returns as soon as all is recorded. With them the exit code tells how it
     ended: 0 or 1, which is also when one of several has not succeeded.
