@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from wfcore.errors import TooLarge, UsageError, WorkflowError
+from wfcore.language.words import quoted
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -106,7 +107,7 @@ def check_keys(value: Mapping[str, Any], known: tuple[str, ...], where: str) -> 
     """Raises UsageError for the first key that is not one of ``known``."""
     for key in value:
         if key not in known:
-            raise UsageError(f"{where}: unknown key {key!r}", remedy=f"known keys: {', '.join(known)}")
+            raise UsageError(f"{where}: unknown key {quoted(key)}", remedy=f"known keys: {', '.join(known)}")
 
 
 def _require_type(request: Request, types: tuple[str, ...]) -> None:

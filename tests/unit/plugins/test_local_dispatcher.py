@@ -29,6 +29,17 @@ def until(condition, seconds=10.0):
         time.sleep(0.001)
 
 
+def noted_in(ran, go_on):
+    """Runs a job: the first waits until it may ``go_on``, and each is noted when it is done."""
+
+    def run(job):
+        if job.path == "task0":
+            go_on.wait(10)
+        ran.append(job.path)
+
+    return run
+
+
 def test_jobs_that_wait_for_each_other_all_run(dispatcher):
     together = threading.Barrier(50)
     dispatcher.attach(lambda _: together.wait(10))
@@ -42,13 +53,7 @@ def test_jobs_that_wait_for_each_other_all_run(dispatcher):
 
 def test_a_job_that_waits_keeps_nobody(dispatcher):
     go_on, ran = threading.Event(), []
-
-    def run(job):
-        if job.path == "task0":
-            go_on.wait(10)
-        ran.append(job.path)
-
-    dispatcher.attach(run)
+    dispatcher.attach(noted_in(ran, go_on))
     for number in range(100):
         dispatcher.dispatch(job(number))
     until(lambda: len(ran) == 99)
@@ -96,13 +101,7 @@ def test_each_job_runs_once_whoever_brings_it(dispatcher):
 def test_where_there_are_no_more_threads(dispatcher, monkeypatch):
     """What cannot be begun is refused, and nothing else suffers."""
     go_on, ran = threading.Event(), []
-
-    def run(job):
-        if job.path == "task0":
-            go_on.wait(10)
-        ran.append(job.path)
-
-    dispatcher.attach(run)
+    dispatcher.attach(noted_in(ran, go_on))
     dispatcher.dispatch(job(0))
     until(lambda: not dispatcher._coming)
 

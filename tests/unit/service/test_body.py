@@ -113,3 +113,6 @@ def test_unknown_keys():
     check_keys({"a": 1}, ("a", "b"), "the body")
     with pytest.raises(WorkflowError, match="unknown key 'c'"):
         check_keys({"c": 1}, ("a", "b"), "the body")
+    with pytest.raises(WorkflowError) as caught:
+        check_keys({"c" * 3_000_000: 1}, ("a", "b"), "the body")
+    assert len(caught.value.message) < 200, "it is not sent back whole"
