@@ -144,16 +144,17 @@ class Process(Client):
         self.data_dir = data_dir
         overrides = {"server.port": "0", **stored.settings(data_dir), **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WORKFLOW_")}
-        self.log = (data_dir.parent / f"{data_dir.name}.log").open("a+")
-        self.process = forks.start(
-            [sys.executable, "-c", START, json.dumps(overrides)],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, cwd=data_dir.parent,
-        )  # fmt: skip
+        self.log = data_dir.parent / f"{data_dir.name}.log"
+        with self.log.open("a") as log:
+            self.process = forks.start(
+                [sys.executable, "-c", START, json.dumps(overrides)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=data_dir.parent,
+            )  # fmt: skip
 
     @property
     def output(self):
-        self.log.seek(0)
-        return self.log.read()
+        # Opened anew: a file passed on to the server shares its position, which each line moves to the end.
+        return self.log.read_text()
 
     def ready(self, seconds=20):
         deadline = time.monotonic() + seconds
@@ -176,7 +177,6 @@ class Process(Client):
     def end(self):
         self.process.kill()
         self.process.wait()
-        self.log.close()
 
 
 @pytest.fixture
