@@ -53,10 +53,15 @@ class Attempt:
     letters: int = 0
     awaited: Future[Attempt | None] | None = None
     masks: Masks = field(default_factory=Masks)
+    #: (execution, path, attempt).
+    key: tuple[str, str, int] = field(init=False)
     _closers: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _room: threading.Semaphore | None = None
     _stopped: threading.Event | None = None
+
+    def __post_init__(self) -> None:
+        self.key = (self.job.execution, self.job.path, self.job.attempt)
 
     @property
     def stopped(self) -> threading.Event:
@@ -75,11 +80,6 @@ class Attempt:
             if self._room is None:
                 self._room = threading.Semaphore(LINES)
             return self._room
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """(execution, path, attempt)."""
-        return self.job.execution, self.job.path, self.job.attempt
 
     @property
     def place(self) -> tuple[str, str, int, bool]:

@@ -79,19 +79,22 @@ class Herald:
             log.exception("fact %s of %s cannot be told", fact.kind, record.id)
 
     def _arguments(self, fact: Fact, record: ExecutionRecord, type: str) -> dict[str, Any]:
-        known: dict[str, Any] = {"execution": record.id, "workflow": f"{record.namespace}/{record.workflow}"}
+        execution, workflow = record.id, f"{record.namespace}/{record.workflow}"
         if fact.kind == "execution.created":
-            return {**known, "trigger": record.trigger_kind}
+            return {"execution": execution, "workflow": workflow, "trigger": record.trigger_kind}
         if fact.kind == "execution.finished":
-            seconds = (fact.at - record.created_at) / SECOND
-            return {**known, "state": fact.body["state"], "seconds": seconds}
-        known |= {"task": fact.path, "type": type, "attempt": fact.attempt}
+            state, seconds = fact.body["state"], (fact.at - record.created_at) / SECOND
+            return {"execution": execution, "workflow": workflow, "state": state, "seconds": seconds}
+        told = {
+            "execution": execution, "workflow": workflow,
+            "task": fact.path, "type": type, "attempt": fact.attempt,
+        }  # fmt: skip
         if fact.kind == "task.started":
-            self._started[record.id, fact.path] = fact.at
-            return known
-        begun = self._started.pop((record.id, fact.path), fact.at)
-        state = fact.body.get("state", "WAITING")
-        return {**known, "state": state, "seconds": (fact.at - begun) / SECOND}
+            self._started[execution, fact.path] = fact.at
+            return told
+        begun = self._started.pop((execution, fact.path), fact.at)
+        told["state"], told["seconds"] = fact.body.get("state", "WAITING"), (fact.at - begun) / SECOND
+        return told
 
 
 def _log(fact: Fact, record: ExecutionRecord) -> None:

@@ -245,9 +245,10 @@ class Owner:
             self._mail.put(Inbox())  # one more turn, which hands out the slots that they held
             self._audience.moved()
         group.answer()
-        self._sequel.follow(group, [step for step in steps if step.execution.id not in refused], now)
+        durable = [step for step in steps if step.execution.id not in refused] if refused else steps
+        self._sequel.follow(group, durable, now)
         if steps:
-            self._audience.committed([step for step in steps if step.execution.id not in refused])
+            self._audience.committed(durable)
         if group.reads_inbox:
             self._mail.put(Inbox())
         if self._slots.settle() or queued:

@@ -66,8 +66,7 @@ class Sequel:
             self._follow_up(step, now)
         self._hear_of_permits(steps)
         for attempt in group.back:
-            for what in ("expire", "give_up"):
-                self.timers.withdraw(what, *attempt.place)
+            self._forget_timers(attempt)
         for attempt, reason in group.stopping:
             self._stop(attempt, reason)
         self._start(group)
@@ -144,5 +143,10 @@ class Sequel:
         if self.ledger.attempts.get(attempt.key) is attempt:
             del self.ledger.attempts[attempt.key]
             self.slots.capacity.give_back(offered=True)
-            for what in ("expire", "give_up"):
-                self.timers.withdraw(what, *attempt.place)
+            self._forget_timers(attempt)
+
+    def _forget_timers(self, attempt: Attempt) -> None:
+        if attempt.expires_at is not None:
+            self.timers.withdraw("expire", *attempt.place)
+        if attempt.give_up_at is not None:
+            self.timers.withdraw("give_up", *attempt.place)
