@@ -36,8 +36,8 @@ from peers.product import Product
 from peers.restate import Restate
 
 BURST = 200
-#: B1 and B2 in each round, chains of three that are timed in it, and executions at once for a slow engine.
-REPEATS, SINGLES, FEW = 5, 20, 20
+#: In each round: of B1 and B2, of B3 and B3b, chains of three that are timed; at once for a slow engine.
+REPEATS, BURSTS, SINGLES, FEW = 5, 3, 20, 20
 SLOW = ("prefect",)
 #: Engines that are called within their own process.
 LIBRARIES = ("dbos", "bare")
@@ -92,11 +92,12 @@ def peers(storages: list[Databases], installed: Path, names: set[str]) -> Iterat
 def measure(peer: Peer, found: dict[str, list[float]]) -> None:
     """One round of one engine."""
     slow = peer.name in SLOW
+    size, bursts = (FEW, 1) if slow else (BURST, BURSTS)
     asked: list[tuple[str, Callable[[], list[float]]]] = [
         ("B1", lambda: [peer.run("chain") for _ in range(1 if slow else REPEATS)]),
         ("B2", lambda: [peer.run("fan") for _ in range(1 if slow else REPEATS)]),
-        ("B3", lambda: [peer.burst(FEW if slow else BURST)]),
-        ("B3b", lambda: [peer.batch(FEW if slow else BURST)]),
+        ("B3", lambda: [peer.burst(size) for _ in range(bursts)]),
+        ("B3b", lambda: [peer.batch(size) for _ in range(bursts)]),
         ("B4", lambda: [peer.run("short") * 1000 for _ in range(SINGLES)]),
     ]
     for name, ask in asked:

@@ -14,7 +14,7 @@ FOLDER: Final = "folder"
 URL: Final = "url"
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}/[a-z][a-z0-9_-]{0,63}")
 _DIGEST: Final = re.compile(r"sha256=([0-9a-f]{64})")
-_DRIVER: Final = re.compile(r"([a-z][a-z0-9_-]{0,63}):(.+)", re.DOTALL)
+_DRIVER: Final = re.compile(r"([a-z][a-z0-9_-]{0,63}):(.*)", re.DOTALL)
 _LIKE_NAME: Final = re.compile(r"[^\W\d][^/\\:@#.]*/[^/\\:@#.]+")
 _GRAMMAR: Final = (
     "write community/slack@^1.2, github:OWNER/REPO@TAG, npm:@SCOPE/PACKAGE@VERSION, URL#sha256=DIGEST, "
@@ -96,7 +96,8 @@ def _at(registry: str, text: str, digest: str) -> Reference:
     head, at, wanted = text[1:].partition("@") if text.startswith("@") else text.partition("@")
     target = f"@{head}" if text.startswith("@") else head
     if not head or (at and not wanted):
-        raise UsageError(f"{text!r} names no plugin", remedy=_GRAMMAR)
+        shown = f"{registry}:{text}" if registry else text
+        raise UsageError(f"{shown!r} names no plugin", remedy=_GRAMMAR)
     return Reference(registry, target, wanted, digest)
 
 
