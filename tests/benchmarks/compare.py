@@ -7,8 +7,8 @@ cost, ``http`` the least that the product's requests cost, with nothing done for
 executions run as are asked for, and so does this engine here: its limit is set to 200.
 
 B1 is a chain of 40 light tasks, B2 40 parallel ones and a join, B3 200 executions of a chain of 3 at once,
-B3b the same submitted by one request where the engine has one for that, B4 one such chain from submission
-to its end, and memory that of all processes of an idle engine (PSS).
+B3b the same submitted by one request, which is compared with B3 of an engine that has none for that, B4 one
+such chain from submission to its end, and memory that of all processes of an idle engine (PSS).
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ BURST = 200
 #: In each round: of B1 and B2, of B3 and B3b, chains of three that are timed; at once for a slow engine.
 REPEATS, BURSTS, SINGLES, FEW = 5, 3, 20, 20
 SLOW = ("prefect",)
-#: Engines that are called within their own process.
-LIBRARIES = ("dbos", "bare")
 
 
 class Bare(Peer):
@@ -151,18 +149,18 @@ def main() -> None:
 def _ratios(medians: dict[str, dict[str, float]]) -> None:
     """The product's median as a multiple of each other's, on the same storage where there is a choice.
 
-    ``embedded``, the product without its server, is compared with what has none.
+    ``embedded`` is the product without its server: only with libraries is that like to like.
     """
     for name, values in medians.items():
         storage = "postgres" if name.endswith("-postgres") else "sqlite"
         for ours in ("workflow", "embedded"):
             against = name.split("-")[0]
-            if against in ("workflow", ours) or (ours == "embedded" and against not in LIBRARIES):
+            if against in ("workflow", ours):
                 continue
-            mine = medians[f"{ours}-{storage}"]
+            mine, theirs = medians[f"{ours}-{storage}"], {"B3b": values["B3"], **values}
             ratios = {
                 what: float(f"{mine[what] / value:.3g}")
-                for what, value in sorted(values.items())
+                for what, value in sorted(theirs.items())
                 if what in mine
             }
             print(json.dumps({"name": "ratio", "what": f"{ours} / {name}", **ratios}), flush=True)

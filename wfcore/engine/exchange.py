@@ -23,6 +23,8 @@ from wfcore.model.workflow import Task
 from wfcore.plugins.contracts import Courier, SharedStorage
 
 log = logging.getLogger("workflow.exchange")
+#: Seconds after which it is told of an offer that nobody has taken it.
+PATIENCE = 60.0
 
 
 class NoExchange:
@@ -34,6 +36,10 @@ class NoExchange:
 
     def hear(self, others: int) -> None:
         """The other servers may run so many attempts at once."""
+
+    def overlooked(self) -> Sequence[Line]:
+        """What the logs of those that were offered long ago, and that nobody has taken, are to say, once."""
+        return ()
 
     def call(self) -> None:
         """There may be offers to take, to stop or to miss."""
@@ -98,6 +104,7 @@ class Exchange(NoExchange):
         self._told: list[tuple[Attempt, int]] = []
         self._withdrawn: list[Attempt] = []
         self._astray: list[Offer] = []
+        self._overlooked: set[tuple[str, str, int]] = set()
 
     def is_ours(self, task: Task) -> bool:
         return self._courier is not None or task.runs_on in ("", *self._labels)
@@ -107,6 +114,15 @@ class Exchange(NoExchange):
             self._capacity.offers = others
         else:
             self._resend(self._courier)
+
+    def overlooked(self) -> Sequence[Line]:
+        if self._courier is not None or not self._capacity.offered:
+            return ()
+        idle = {offer.key for offer in self._storage.idle_offers(self._ledger.owner, PATIENCE)}
+        offered = {key for key, attempt in self._ledger.attempts.items() if attempt.offered}
+        new = (idle & offered) - self._overlooked
+        self._overlooked = self._overlooked & offered | new
+        return [_complaint(self._ledger.attempts[key]) for key in sorted(new)]
 
     def call(self) -> None:
         self._called = self._look = True
@@ -243,3 +259,10 @@ def _place(message: Message) -> tuple[str, str, int]:
 
 def _offer(attempt: Attempt) -> Offer:
     return Offer(*attempt.key, attempt.task.runs_on)
+
+
+def _complaint(attempt: Attempt) -> Line:
+    label = attempt.task.runs_on
+    which = f"server with the label {label!r}" if label else "server"
+    message = f"no {which} has taken it in {PATIENCE:g} s: there is none, or it has no room"
+    return Line(attempt, "WARNING", message)

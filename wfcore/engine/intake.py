@@ -105,10 +105,13 @@ class Intake:
             group.of_guests.append(mail)
             return
         mail.attempt.room.release()
-        job = mail.attempt.job
+        self._note(mail, group, now)
+
+    def _note(self, line: Line, group: Group, now: int) -> None:
+        job = line.attempt.job
         run = self.ledger.get(job.execution, now)
         if run is not None:
-            run.note(now, "log", job.path, job.attempt, level=mail.level, message=mail.message)
+            run.note(now, "log", job.path, job.attempt, level=line.level, message=line.message)
             group.touch(run)
 
     def cancel(self, mail: CancelRequest, group: Group, now: int) -> None:
@@ -203,6 +206,8 @@ class Intake:
         if mail.others is not None:
             self.exchange.hear(mail.others)
             self.slots.meet(mail.others)
+            for line in self.exchange.overlooked():
+                self._note(line, group, now)
         if not mail.call:
             return
         self.exchange.call()

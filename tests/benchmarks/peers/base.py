@@ -45,8 +45,8 @@ class Peer(ABC):
         """Run so many ``short`` at once, until all have ended; executions per second."""
 
     def batch(self, number: int) -> float:
-        """The same, submitted by as few requests as the engine offers: by default one each."""
-        return self.burst(number)
+        """The same, submitted by one request. Raises NotImplementedError when there is none for that."""
+        raise NotImplementedError
 
     def memory(self) -> float:
         """PSS (MB) of all its processes and those that they have started."""

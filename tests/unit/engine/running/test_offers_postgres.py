@@ -6,6 +6,7 @@ import pytest
 
 from tests.storages import KIND
 from tests.unit.engine.running.servers import apply, fall_silent, submit
+from wfcore.engine import exchange
 from wfcore.errors import Unavailable
 
 pytestmark = pytest.mark.skipif(KIND != "postgres", reason="SQLite belongs to one server")
@@ -171,6 +172,34 @@ def test_a_labelled_task_runs_where_its_label_is(installation, cluster):
             b.engine._pulse._wake.set()
             assert a.executions.wait_end(id, 30).state == "SUCCESS"
         assert sorted(task for _, task, *_ in installation.stage.ran) == ["g", "p"]
+
+
+def test_what_nobody_takes_says_so_once_in_its_log(installation, cluster, monkeypatch):
+    monkeypatch.setattr(exchange, "PATIENCE", 0.2)
+    source = "id: lonely\ntasks:\n  g: {type: witness/effect, runs_on: gpu}\n"
+    with cluster("a") as a:
+
+        def said(id):
+            a.engine._pulse._wake.set()
+            facts = a.storage.facts(id, kind="log")
+            return [(fact.path, fact.body["level"], fact.body["message"]) for fact in facts]
+
+        apply(a, source)
+        first, second = submit(a, "lonely"), submit(a, "lonely")
+        installation.until(lambda: said(first) and said(second))
+        for _ in range(5):
+            time.sleep(0.1)
+            lines = said(first)
+        why = "no server with the label 'gpu' has taken it in 0.2 s: there is none, or it has no room"
+        assert lines == [("g", "WARNING", why)]
+        assert a.storage.execution(first).state == "RUNNING"
+        with cluster("b", labels="gpu") as b:
+            b.engine._pulse._wake.set()
+            assert a.executions.wait_end(first, 30).state == "SUCCESS"
+            assert a.executions.wait_end(second, 30).state == "SUCCESS"
+        assert a.engine._owner._exchange.overlooked() == ()
+        third = submit(a, "lonely")
+        installation.until(lambda: said(third))
 
 
 def test_offers_wait_while_the_database_is_away(installation, cluster):
