@@ -50,7 +50,7 @@ FINALLY: Final = "@finally/"
 OUTPUTS: Final = "@outputs"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Fact:
     """One line of an execution's history; ``seq`` counts from 1 without gaps, ``at`` is UTC microseconds."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from json import JSONEncoder
 from operator import attrgetter
 from typing import Any, Final
 
-from wfcore.api import ExecutionRecord, Step
+from wfcore.api import EXECUTION_STATES, ExecutionRecord, Step
 
 from .schema import COLUMNS
 
 Row = Sequence[Any]
 
 to_json: Final = JSONEncoder(separators=(",", ":")).encode
+
+#: What most facts say that say anything: how something ended.
+_ENDS: Final = {state: to_json({"state": state}) for state in EXECUTION_STATES}
 
 #: What a step may change of an execution; the rest is written once, when it is created.
 MUTABLE: Final = (
@@ -69,8 +72,13 @@ def fact_rows(steps: Sequence[Step]) -> Iterator[Row]:
     """The rows of the steps' facts."""
     for step in steps:
         for fact in step.facts:
-            body = to_json(fact.body) if fact.body else "{}"
+            body = _encoded(fact.body) if fact.body else "{}"
             yield (step.execution.id, fact.seq, fact.at, fact.kind, fact.path, fact.attempt, body)
+
+
+def _encoded(body: Mapping[str, Any]) -> str:
+    state = body.get("state") if len(body) == 1 else None
+    return _ENDS[state] if isinstance(state, str) and state in _ENDS else to_json(body)
 
 
 def reference_rows(steps: Sequence[Step]) -> Iterator[Row]:

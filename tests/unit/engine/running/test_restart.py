@@ -66,12 +66,12 @@ tasks:
         installation.until(lambda: installation.app.executions.state(id) == "WAITING")
         copy = installation.copy()
     with installation.open(copy):
-        assert installation.end(id, 3) == "SUCCESS"
+        assert installation.end(id) == "SUCCESS"
         facts = installation.app.storage.facts(id)
         (started,) = (fact.at for fact in facts if fact.kind == "task.started" and fact.path == "late")
         assert started - facts[0].at >= 400_000
     with installation.open():
-        assert installation.end(id, 3) == "SUCCESS", "the stopped one goes on as well"
+        assert installation.end(id) == "SUCCESS", "the stopped one goes on as well"
 
 
 def test_a_timer_that_came_due_meanwhile_rings_at_once(installation):
@@ -81,7 +81,7 @@ def test_a_timer_that_came_due_meanwhile_rings_at_once(installation):
         installation.until(lambda: installation.app.executions.state(id) == "WAITING")
     time.sleep(0.15)
     with installation.open():
-        assert installation.end(id, 1) == "SUCCESS"
+        assert installation.end(id) == "SUCCESS"
 
 
 def test_a_deadline_goes_on(installation):
@@ -91,7 +91,7 @@ def test_a_deadline_goes_on(installation):
         installation.until(lambda: installation.app.executions.state(id) == "WAITING")
         assert installation.app.executions.state(id) == "WAITING"
     with installation.open():
-        assert installation.end(id, 2) == "FAILED"
+        assert installation.end(id) == "FAILED"
 
 
 def test_a_server_that_stops_lets_short_tasks_finish_and_starts_nothing(installation):

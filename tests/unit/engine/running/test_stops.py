@@ -33,7 +33,7 @@ def test_cancel_a_running_execution(opened):
     id = opened.submit()
     opened.until_running(id)
     opened.app.executions.cancel(id, "enough")
-    assert opened.end(id, 2) == "CANCELLED"
+    assert opened.end(id, 8) == "CANCELLED"
     assert opened.states(id) == {"t00": "CANCELLED", "t01": "CANCELLED", "@finally/z": "SUCCESS"}
     assert opened.app.executions.describe(id)["error"]["message"] == "enough"
     with pytest.raises(Conflict, match="already ended"):
@@ -52,7 +52,7 @@ def test_cancel_a_waiting_execution(opened, body):  # fmt: skip
     id = opened.submit()
     opened.until(lambda: opened.app.executions.state(id) == "WAITING")
     opened.app.executions.cancel(id)
-    assert opened.end(id, 2) == "CANCELLED"
+    assert opened.end(id, 8) == "CANCELLED"
     assert opened.states(id) == {"t00": "CANCELLED", "t01": "CANCELLED"}
     assert opened.owner()._timers.next_at() is None, "nobody waits for it any more"
 
@@ -162,7 +162,7 @@ def test_a_task_that_does_not_react_to_a_cancel_is_given_up(opened, monkeypatch)
     id = opened.submit()
     opened.until_running(id)
     opened.app.executions.cancel(id)
-    assert opened.end(id, 3) == "CANCELLED"
+    assert opened.end(id, 8) == "CANCELLED"
     assert opened.states(id) == {"t00": "CANCELLED", "t01": "CANCELLED", "@finally/z": "SUCCESS"}
     assert opened.app.engine.running_tasks() == 1
     opened.stage.gates["g"].set()
@@ -201,7 +201,7 @@ def test_the_timeout_of_an_execution_that_waits(opened):
 def test_finally_has_its_own_limit(opened, monkeypatch, timeout):
     monkeypatch.setattr(flow, "PART_LIMIT", 100_000)
     source = opened.chain(1) + timeout + "finally:\n  z: {type: witness/gate, inputs: {gate: g}}\n"
-    id, state, states = opened.run(source, timeout=3)
+    id, state, states = opened.run(source)
     assert (state, states) == ("FAILED", {"t00": "SUCCESS", "@finally/z": "CANCELLED"})
     assert opened.app.executions.describe(id)["error"]["message"] == "the time for finally is over"
 
@@ -211,7 +211,7 @@ def test_on_failure_has_its_own_limit(opened, monkeypatch):
     source = opened.chain(1, "{type: core/fail, inputs: {message: no}}") + (
         "on_failure:\n  x: {type: witness/gate, inputs: {gate: g}}\nfinally:\n  z: {type: witness/effect}\n"
     )
-    id, state, states = opened.run(source, timeout=3)
+    id, state, states = opened.run(source)
     assert (state, states) == (
         "FAILED",
         {"t00": "FAILED", "@on_failure/x": "CANCELLED", "@finally/z": "SUCCESS"},

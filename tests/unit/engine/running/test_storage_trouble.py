@@ -143,7 +143,7 @@ def test_timers_survive_trouble(opened):
     opened.fail_commits(1, 2)
     with pytest.raises(Unavailable):
         opened.submit()
-    assert [opened.end(id, 3) for id in ids] == ["FAILED", "FAILED"]
+    assert [opened.end(id) for id in ids] == ["FAILED", "FAILED"]
 
 
 def test_an_attempt_that_was_told_to_stop_is_given_up_also_after_trouble(opened, monkeypatch):
@@ -157,7 +157,7 @@ def test_an_attempt_that_was_told_to_stop_is_given_up_also_after_trouble(opened,
     opened.fail_commits(1)
     with pytest.raises(Unavailable):
         opened.submit()
-    assert opened.end(id, 3) == "CANCELLED"
+    assert opened.end(id, 8) == "CANCELLED"
 
 
 def test_the_limits_hold_also_after_trouble(installation):
