@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from harness import Client, Databases, Server, chain, fan, first_line, report, server, submit_many, timed
@@ -34,22 +35,26 @@ def run(databases: Databases, rounds: int) -> None:
 
 def burst(servers: list[Server], workflow: str, number: int) -> float:
     """Submit executions at once and wait until all have ended; executions per second."""
-    client = servers[0].client()
-    before = client.counts()["SUCCESS"]
-    begun = time.perf_counter()
-    submit_many(servers, workflow, number)
-    client.await_success(before + number, 0.002)
-    return number / (time.perf_counter() - begun)
+    return _rate(servers[0].client(), number, lambda _: submit_many(servers, workflow, number))
 
 
 def batch(server: Server, workflow: str, number: int) -> float:
     """The same, submitted by one request."""
-    client = server.client()
+
+    def submit(client: Client) -> None:
+        client.await_end(client.submit_batch(workflow, number))  # one of the last to end
+
+    return _rate(server.client(), number, submit)
+
+
+def _rate(client: Client, number: int, submit: Callable[[Client], None]) -> float:
     before = client.counts()["SUCCESS"]
     begun = time.perf_counter()
-    client.await_end(client.submit_batch(workflow, number))  # one of the last to end
-    client.await_success(before + number, 0.001)
-    return number / (time.perf_counter() - begun)
+    submit(client)
+    client.await_idle()
+    seconds = time.perf_counter() - begun
+    client.await_success(before + number)
+    return number / seconds
 
 
 def webhook(client: Client, rounds: int) -> tuple[list[float], list[float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 from typing import Final
 
 #: So many random bytes are fetched at once: to ask the kernel is to let all other threads go first.
@@ -29,7 +28,8 @@ class Ids:
             chance = self._draw()
         high = (stamp >> 12) << 16 | 0x7000 | stamp & 0xFFF
         low = int.from_bytes(chance, "big") & (1 << 62) - 1 | 1 << 63
-        return str(uuid.UUID(int=high << 64 | low))
+        text = f"{high << 64 | low:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def _draw(self) -> bytes:
         if not self._random or self._process != os.getpid():  # a fork must not draw the same

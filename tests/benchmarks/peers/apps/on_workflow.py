@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from harness import chain, fan
+from harness import OPEN, chain, fan
 
 from wfcore.config import load
 from wfcore.engine.dispatch import Request
+from wfcore.model.records import ExecutionQuery
 from wfcore.service.app import App, open_app
 
 
@@ -27,30 +29,36 @@ def run(app: App, workflow: str) -> float:
 
 def burst(app: App, number: int) -> float:
     """Executions per second of so many at once."""
-    ended = app.storage.counts().get("SUCCESS", 0)
+
+    def submit(_: int) -> str:
+        return app.executions.submit("default", "short", {})[0].id
+
     with ThreadPoolExecutor(16) as several:
-        begun = time.perf_counter()
-        ids = list(several.map(lambda _: app.executions.submit("default", "short", {})[0].id, range(number)))
-        _await_all(app, ids[-1], ended + number)
-        return number / (time.perf_counter() - begun)
+        return _rate(app, number, lambda: list(several.map(submit, range(number))))
 
 
 def batch(app: App, number: int) -> float:
     """The same, begun by one call."""
+    asked = [Request("default", "short")] * number
+
+    def begin() -> list[str]:
+        begun = app.executions.begin([app.executions.prepare(each) for each in asked])
+        return [record.id for record, _ in begun]
+
+    return _rate(app, number, begin)
+
+
+def _rate(app: App, number: int, begin: Callable[[], list[str]]) -> float:
+    """``begin`` gives the ids; that of one of the last to end comes last."""
     ended = app.storage.counts().get("SUCCESS", 0)
     begun = time.perf_counter()
-    records = app.executions.begin(
-        [app.executions.prepare(asked) for asked in [Request("default", "short")] * number]
-    )
-    _await_all(app, records[-1][0].id, ended + number)
-    return number / (time.perf_counter() - begun)
-
-
-def _await_all(app: App, late: str, number: int) -> None:
-    """Wait for one of the last to end, and until so many have succeeded."""
-    _await(app, late)
-    while app.storage.counts()["SUCCESS"] < number:
+    _await(app, begin()[-1])
+    while app.storage.executions(ExecutionQuery(states=tuple(OPEN), limit=1)):
         time.sleep(0.001)
+    seconds = time.perf_counter() - begun
+    if app.storage.counts()["SUCCESS"] != ended + number:
+        raise SystemExit(f"not all have succeeded: {app.storage.counts()}")
+    return number / seconds
 
 
 def _await(app: App, id: str) -> None:
