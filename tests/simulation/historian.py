@@ -30,6 +30,8 @@ STORY = {
 }  # fmt: skip
 #: What is told when an attempt has come back.
 NEWS = {"task.retrying", "task.waiting", "task.finished"}
+#: How the lines begin that the engine itself writes.
+OWN = ("waits for the limit ", "no server ")
 
 
 class Historian:
@@ -154,7 +156,7 @@ class Historian:
 
     def _check_line(self, fact):
         """Lines of one start of an attempt come in order and once."""
-        if fact.body["message"].startswith("waits for the limit "):
+        if fact.body["message"].startswith(OWN):
             return
         start, number = fact.body["message"].split()
         lines = self.lines[start]

@@ -202,6 +202,14 @@ class Memory:
         found = [each for each in (*self.offered.values(), *told) if each.execution == execution]
         return sorted(found, key=lambda each: each.key)
 
+    def idle_offers(self, owner, seconds):
+        """What nobody has taken, however long ago it was offered: whoever looks complains of all of it."""
+        return [
+            each
+            for each in self.offered.values()
+            if each.node is None and (row := self.rows[each.execution]).owner == owner and row.state in OPEN
+        ]
+
     def lost_offers(self, owner):
         lost = [
             each
