@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from queue import SimpleQueue
 
 import pytest
 
@@ -61,18 +62,40 @@ def test_a_job_that_waits_keeps_nobody(dispatcher):
     until(lambda: len(ran) == 100)
 
 
-def test_jobs_that_take_no_time_keep_few_threads_awake(dispatcher):
-    """Each would have a thread of its own otherwise, since all are idle."""
+class Calls(SimpleQueue):
+    """Who is called comes when the ``gate`` is open."""
+
+    def __init__(self):
+        self.gate, self.made = threading.Event(), 0
+        self.gate.set()
+
+    def put(self, call):
+        self.made += 1
+        super().put(call)
+
+    def get(self):
+        call = super().get()
+        self.gate.wait(10)
+        return call
+
+
+def test_jobs_that_take_no_time_call_one_thread_at_a_time(dispatcher):
+    """Each would call a thread of its own otherwise, since all are idle."""
     together, ran = threading.Barrier(50), []
+    calls = dispatcher._calls = Calls()
     dispatcher.attach(lambda _: together.wait(10))
     for number in range(50):
         dispatcher.dispatch(job(number))
     until(lambda: dispatcher._idle >= 50)
-    dispatcher.attach(lambda _: ran.append(threading.current_thread().name))
+    dispatcher.attach(lambda job: ran.append(job.path))
+    calls.gate.clear()
+    calls.made = 0
     for number in range(2000):
         dispatcher.dispatch(job(number))
+    assert calls.made == 1, "one is on its way"
+    calls.gate.set()
     until(lambda: len(ran) == 2000)
-    assert len(set(ran)) < 25
+    assert len(set(ran)) == 2000
 
 
 def test_each_job_runs_once_whoever_brings_it(dispatcher):
