@@ -101,7 +101,7 @@ def test_an_answer_that_has_left_wakes_nobody(listener):
         for _ in range(50):
             made.sendall(ask("whole/100"))
             read(made, 100)
-    assert listener.pulls <= 40, "one for each would be fifty"
+    assert listener.pulls <= 25, "one for each would be fifty"
 
 
 def test_the_end_of_a_connection_is_seen_to(listener):
