@@ -78,6 +78,19 @@ class ExecutionContract:
         assert storage.facts("0001", after=1, limit=2, kind="log") == [facts[2], facts[4]]
         assert storage.facts("0002") == []
 
+    def test_facts_keep_their_bodies(self, storage: Storage) -> None:
+        bodies: list[dict[str, Any]] = [
+            {},
+            {"state": "SUCCESS"},
+            {"state": "SKIPPED"},
+            {"state": ["of", None]},
+            {"state": "FAILED", "error": {"type": "http", "message": "née \u2028 'x'"}},
+            {"error": "SUCCESS"},
+        ]
+        facts = [Fact(n, n, "task", "a", 1, body) for n, body in enumerate(bodies, 1)]
+        storage.commit([Step(running("0001"), create=True, facts=facts)])
+        assert storage.facts("0001") == facts
+
     def test_adopting_takes_what_is_open_and_not_ours(self, storage: Storage) -> None:
         create(
             storage,

@@ -2,6 +2,8 @@
 
 import pytest
 
+from wfcore.engine.dispatch import Request
+
 GATE = "{type: witness/gate, inputs: {gate: g}}"
 BRIEF = "{type: witness/effect, inputs: {seconds: 0.005}}"
 STATES = {
@@ -196,6 +198,18 @@ def test_fifty_submissions_with_one_key_make_one_execution(opened):
 def test_a_key_belongs_to_its_workflow(opened):
     opened.apply(opened.chain(1), opened.wide(1))
     assert opened.submit("chain", key="k") != opened.submit("wide", key="k")
+
+
+def test_what_was_refused_is_told_to_nobody(installation, monkeypatch):
+    with installation.open() as app:
+        installation.apply(installation.chain(1))
+        told, committed = [], app.engine.committed
+        monkeypatch.setattr(app.engine, "committed", lambda steps: (told.extend(steps), committed(steps)))
+        twins = [app.executions.prepare(Request("default", "chain", key="k")) for _ in range(2)]
+        (first, created), (second, again) = app.executions.begin(twins)
+        assert (created, again, second.id) == (True, False, first.id)
+        assert installation.end(first.id) == "SUCCESS"
+        assert {step.execution.id for step in told} == {first.id}
 
 
 def test_refused_twins_hold_no_slot(installation):
