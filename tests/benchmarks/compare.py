@@ -4,7 +4,7 @@
 medians and spreads, then ratios. Every engine is started before the first round, and in each round each is
 asked in its turn, so that what disturbs the machine disturbs all. ``bare`` is the least that durable steps
 cost, ``http`` the least that the product's requests cost, with nothing done for them. The others let as many
-executions run as are asked for, and so does this engine here: its limit is set to 200.
+executions and tasks run as are asked for, and so does this engine here: its limits are set to 200.
 
 B1 is a chain of 40 light tasks, B2 40 parallel ones and a join, B3 200 executions of a chain of 3 at once,
 B3b the same submitted by one request, which is compared with B3 of an engine that has none for that, B4 one

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from wfcore.engine.flow import SECOND
-from wfcore.model.execution import FAILED, OUTPUTS, ExecutionRecord, Fact
+from wfcore.model.execution import FAILED, OUTPUTS, WAITING, ExecutionRecord, Fact
 from wfcore.model.records import Step
 
 log = logging.getLogger("workflow.executions")
@@ -27,6 +27,8 @@ _EVENTS = {
     "task.skipped": "wf_task_finished",
     "task.cancelled": "wf_task_finished",
 }
+#: The facts that are worth a line of the server's log, even when all is well.
+_NEWS = ("execution.finished", "task.retrying", "task.lost")
 #: Of a step: its execution, its facts, and what its events need of the rows of its tasks, their types.
 News = tuple[ExecutionRecord, Sequence[Fact], Mapping[str, str]]
 
@@ -64,54 +66,58 @@ class Herald:
     def _loop(self) -> None:
         while (news := self._queue.get()) is not None:
             for record, facts, types in news:
+                workflow = f"{record.namespace}/{record.workflow}"
                 for fact in facts:
                     if fact.path != OUTPUTS:
-                        self._tell(fact, record, types.get(fact.path, ""))
+                        self._tell(fact, record, workflow, types.get(fact.path, ""))
             if self._queue.empty():
                 time.sleep(LEISURE)
 
-    def _tell(self, fact: Fact, record: ExecutionRecord, type: str) -> None:
+    def _tell(self, fact: Fact, record: ExecutionRecord, workflow: str, type: str) -> None:
         try:
-            _log(fact, record)
+            level = _level(fact)
+            if log.isEnabledFor(level):
+                _log(level, fact, record, workflow)
             if event := _EVENTS.get(fact.kind):
-                self._emit(event, self._arguments(fact, record, type))
+                self._emit(event, self._arguments(fact, record, workflow, type))
         except Exception:
             log.exception("fact %s of %s cannot be told", fact.kind, record.id)
 
-    def _arguments(self, fact: Fact, record: ExecutionRecord, type: str) -> dict[str, Any]:
-        execution, workflow = record.id, f"{record.namespace}/{record.workflow}"
+    def _arguments(self, fact: Fact, record: ExecutionRecord, workflow: str, type: str) -> dict[str, Any]:
+        execution, path = record.id, fact.path
+        if path:
+            told = {
+                "execution": execution, "workflow": workflow,
+                "task": path, "type": type, "attempt": fact.attempt,
+            }  # fmt: skip
+            if fact.kind == "task.started":
+                self._started[execution, path] = fact.at
+            else:
+                begun = self._started.pop((execution, path), fact.at)
+                told["state"], told["seconds"] = fact.body.get("state", WAITING), (fact.at - begun) / SECOND
+            return told
         if fact.kind == "execution.created":
             return {"execution": execution, "workflow": workflow, "trigger": record.trigger_kind}
-        if fact.kind == "execution.finished":
-            state, seconds = fact.body["state"], (fact.at - record.created_at) / SECOND
-            return {"execution": execution, "workflow": workflow, "state": state, "seconds": seconds}
-        told = {
-            "execution": execution, "workflow": workflow,
-            "task": fact.path, "type": type, "attempt": fact.attempt,
-        }  # fmt: skip
-        if fact.kind == "task.started":
-            self._started[execution, fact.path] = fact.at
-            return told
-        begun = self._started.pop((execution, fact.path), fact.at)
-        told["state"], told["seconds"] = fact.body.get("state", "WAITING"), (fact.at - begun) / SECOND
-        return told
+        state, seconds = fact.body["state"], (fact.at - record.created_at) / SECOND
+        return {"execution": execution, "workflow": workflow, "state": state, "seconds": seconds}
 
 
-def _log(fact: Fact, record: ExecutionRecord) -> None:
-    """The server's own log: a line for each end, failure and retry, and the lines that tasks write."""
-    level, message = logging.DEBUG, fact.kind
-    match fact.kind:
-        case "log":
-            level, message = logging.getLevelName(fact.body["level"]), fact.body["message"]
-        case "execution.finished":
-            level = logging.WARNING if fact.body["state"] == FAILED else logging.INFO
-            message = f"{record.namespace}/{record.workflow} ended as {fact.body['state']}"
-        case "task.finished" if fact.body["state"] == FAILED:
-            level = logging.WARNING
-        case "task.retrying" | "task.lost":
-            level = logging.INFO
-    if log.isEnabledFor(level):
-        error = fact.body.get("error")
-        reason = f": {error['type']}: {error['message']}" if error else ""
-        about = {"execution": record.id, "task": fact.path, "attempt": fact.attempt or None}
-        log.log(level, "%s%s", message, reason, extra=about)
+def _level(fact: Fact) -> int:
+    """How the server's own log takes it: ends, failures, retries and what tasks log are to be seen."""
+    if fact.kind == "log":
+        return int(logging.getLevelName(fact.body["level"]))
+    if fact.kind in ("execution.finished", "task.finished") and fact.body["state"] == FAILED:
+        return logging.WARNING
+    return logging.INFO if fact.kind in _NEWS else logging.DEBUG
+
+
+def _log(level: int, fact: Fact, record: ExecutionRecord, workflow: str) -> None:
+    message = fact.kind
+    if fact.kind == "log":
+        message = fact.body["message"]
+    elif fact.kind == "execution.finished":
+        message = f"{workflow} ended as {fact.body['state']}"
+    error = fact.body.get("error")
+    reason = f": {error['type']}: {error['message']}" if error else ""
+    about = {"execution": record.id, "task": fact.path, "attempt": fact.attempt or None}
+    log.log(level, "%s%s", message, reason, extra=about)

@@ -6,8 +6,9 @@ import difflib
 import logging
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
@@ -26,6 +27,13 @@ log = logging.getLogger("workflow.hooks")
 _FAILURES = (Exception, SystemExit)
 
 
+class _Implementation(NamedTuple):
+    """A plugin's, of one hook: called with all that there is to know, it takes what it wants."""
+
+    plugin_name: str
+    call: Callable[[Mapping[str, Any]], Any]
+
+
 class Hooks:
     """Tells events, gathers contributions and asks for decisions."""
 
@@ -33,7 +41,7 @@ class Hooks:
         self._plugins = pluggy.PluginManager(spec.PROJECT)
         self._plugins.add_hookspecs(spec)
         #: Those of a hook that was called, until somebody comes or goes.
-        self._known: dict[str, tuple[Any, ...]] = {}
+        self._known: dict[str, tuple[_Implementation, ...]] = {}
 
     def register(self, name: str, plugin: Any) -> None:
         """Let ``plugin`` (a module or an object) hear and answer.
@@ -67,7 +75,7 @@ class Hooks:
         """
         for hook in self._implementations(event):
             try:
-                _call(hook, facts)
+                hook.call(facts)
             except _FAILURES:
                 log.exception("plugin %s failed in %s", hook.plugin_name, event)
 
@@ -87,7 +95,7 @@ class Hooks:
         texts = []
         for hook in self._implementations("wf_metrics"):
             try:
-                texts.append(str(_call(hook, {}) or ""))
+                texts.append(str(hook.call({}) or ""))
             except _FAILURES:
                 log.exception("plugin %s failed in wf_metrics", hook.plugin_name)
         return texts
@@ -103,7 +111,7 @@ class Hooks:
         objections = []
         for hook in self._implementations("wf_admit_execution"):
             try:
-                answer = _call(hook, facts)
+                answer = hook.call(facts)
             except _FAILURES as error:
                 log.exception("plugin %s failed in wf_admit_execution", hook.plugin_name)
                 answer = f"it failed while deciding ({type(error).__name__})"
@@ -120,24 +128,25 @@ class Hooks:
         facts = {"workflow": workflow, "task": task, "attempt": attempt, "error": error}
         for hook in self._implementations("wf_retry_delay"):
             try:
-                answer = _call(hook, facts)
+                answer = hook.call(facts)
                 if answer is not None:
                     return _seconds(answer)
             except _FAILURES:
                 log.exception("plugin %s failed in wf_retry_delay", hook.plugin_name)
         return None
 
-    def _implementations(self, name: str) -> Sequence[Any]:
+    def _implementations(self, name: str) -> Sequence[_Implementation]:
         """Those of a hook, in pluggy's order of calling."""
         known = self._known  # who comes or goes meanwhile replaces it, and what is found here is not kept
         if name not in known:
-            known[name] = tuple(reversed(getattr(self._plugins.hook, name).get_hookimpls()))
+            found = reversed(getattr(self._plugins.hook, name).get_hookimpls())
+            known[name] = tuple(_Implementation(hook.plugin_name, _caller(hook)) for hook in found)
         return known[name]
 
     def _gathered(self, name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for hook in self._implementations(name):
             try:
-                answer = _call(hook, facts)
+                answer = hook.call(facts)
             except _FAILURES as error:
                 raise PluginError(
                     f"plugin {hook.plugin_name} failed in {name}: {type(error).__name__}: {error}",
@@ -173,8 +182,15 @@ class Hooks:
             yield f"{word!r} is not marked with @hookimpl"
 
 
-def _call(hook: Any, facts: Mapping[str, Any]) -> Any:
-    return hook.function(*[facts[name] for name in hook.argnames])
+def _caller(hook: Any) -> Callable[[Mapping[str, Any]], Any]:
+    """Calls a hook with those of the facts that it takes; events are many, so that is worked out once."""
+    function, names = hook.function, hook.argnames
+    if not names:
+        return lambda _: function()
+    pick = itemgetter(*names)
+    if len(names) == 1:
+        return lambda facts: function(pick(facts))
+    return lambda facts: function(*pick(facts))
 
 
 def _seconds(answer: Any) -> float:

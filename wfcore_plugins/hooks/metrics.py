@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from wfcore.api import Context, Stateless, hookimpl
@@ -47,8 +48,10 @@ class Metrics(Stateless):
 
     def __init__(self, config: Mapping[str, Any], context: Context) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[tuple[str, tuple[str, ...]], int] = {}
-        self._times: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        #: By the name of the metric and the values of its labels.
+        self._counts: dict[tuple[str, ...], int] = defaultdict(int)
+        #: Likewise, each list: a count for every bucket, one for what is longer, and the sum.
+        self._times: dict[tuple[str, ...], list[float]] = defaultdict(_no_times)
 
     @hookimpl
     def wf_execution_created(self, workflow: str, trigger: str) -> None:
@@ -59,7 +62,7 @@ class Metrics(Stateless):
     def wf_execution_finished(self, workflow: str, state: str, seconds: float) -> None:
         """Count the end of an execution and its duration."""
         self._count("workflow_executions_finished_total", workflow, state)
-        self._time("workflow_execution_seconds", seconds, workflow)
+        self._time(seconds, "workflow_execution_seconds", workflow)
 
     @hookimpl
     def wf_task_started(self, type: str) -> None:
@@ -70,7 +73,7 @@ class Metrics(Stateless):
     def wf_task_finished(self, type: str, state: str, seconds: float) -> None:
         """Count the end of an attempt and its duration."""
         self._count("workflow_task_attempts_finished_total", type, state)
-        self._time("workflow_task_attempt_seconds", seconds, type)
+        self._time(seconds, "workflow_task_attempt_seconds", type)
 
     @hookimpl
     def wf_metrics(self) -> str:
@@ -84,29 +87,32 @@ class Metrics(Stateless):
         lines = []
         for name, metric in METRICS.items():
             lines += [f"# HELP {name} {metric.help}", f"# TYPE {name} {metric.kind}"]
-            lines += [f"{_series(name, values)} {count}" for (n, values), count in counts if n == name]
-            lines += [line for (n, values), t in times if n == name for line in _histogram(name, values, t)]
+            lines += [f"{_series(name, values)} {count}" for (n, *values), count in counts if n == name]
+            lines += [line for (n, *values), t in times if n == name for line in _histogram(name, values, t)]
         return "\n".join(lines) + "\n"
 
-    def _count(self, name: str, *values: str) -> None:
+    def _count(self, *series: str) -> None:
         with self._lock:
-            self._counts[name, values] = self._counts.get((name, values), 0) + 1
+            self._counts[series] += 1
 
-    def _time(self, name: str, seconds: float, *values: str) -> None:
-        """Each list: a count for every bucket, one for what is longer, and the sum."""
+    def _time(self, seconds: float, *series: str) -> None:
         with self._lock:
-            times = self._times.setdefault((name, values), [0] * (len(BUCKETS) + 1) + [0.0])
+            times = self._times[series]
             times[bisect_left(BUCKETS, seconds)] += 1
             times[-1] += seconds
 
 
-def _series(name: str, values: tuple[str, ...], suffix: str = "", **more: str) -> str:
+def _no_times() -> list[float]:
+    return [0] * (len(BUCKETS) + 1) + [0.0]
+
+
+def _series(name: str, values: Sequence[str], suffix: str = "", **more: str) -> str:
     labels = {**dict(zip(METRICS[name].labels, values, strict=True)), **more}
     pairs = (f'{label}="{value.translate(_ESCAPES)}"' for label, value in labels.items())
     return f"{name}{suffix}{{{','.join(pairs)}}}"
 
 
-def _histogram(name: str, values: tuple[str, ...], times: list[float]) -> Iterator[str]:
+def _histogram(name: str, values: Sequence[str], times: list[float]) -> Iterator[str]:
     total = 0
     for bound, count in zip((*map(str, BUCKETS), "+Inf"), times[:-1], strict=True):
         total += int(count)

@@ -12,13 +12,14 @@ APPLICATION = Path(__file__).with_name("apps") / "on_workflow.py"
 
 
 class Embedded(Asked):
-    """An application that does nothing else, and lets ``workflows`` executions run at once."""
+    """An application that does nothing else, and lets so many executions and tasks run at once."""
 
     def __init__(self, home: Path, storage: dict[str, str], workflows: int) -> None:
         super().__init__(home)
         self.name = f"embedded-{storage['type']}"
         self._settings = {f"storage.{key}": value for key, value in storage.items()}
-        self._settings["execution.maxConcurrentWorkflows"] = str(workflows)
+        for limit in ("maxConcurrentWorkflows", "maxConcurrentTasks"):
+            self._settings[f"execution.{limit}"] = str(workflows)
 
     def start(self) -> None:
         """See Peer."""

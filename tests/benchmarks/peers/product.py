@@ -11,7 +11,10 @@ from peers.base import CHAIN, FAN, SHORT, Peer
 
 
 class Product(Peer):
-    """One server, which lets ``workflows`` executions run at once; SQLite commits with synchronous=FULL."""
+    """One server; SQLite commits with synchronous=FULL.
+
+    It lets ``workflows`` executions run at once, and as many tasks: by default it lets fifty tasks.
+    """
 
     def __init__(self, home: Path, storage: dict[str, str], workflows: int) -> None:
         super().__init__(home)
@@ -19,7 +22,7 @@ class Product(Peer):
         # Its own turn may be minutes away, and the client keeps its connection.
         settings = {
             "server": {"port": 0, "channelTimeout": "1h"},
-            "execution": {"maxConcurrentWorkflows": workflows},
+            "execution": {"maxConcurrentWorkflows": workflows, "maxConcurrentTasks": workflows},
         }
         self._server = Server(home, storage, settings)
 

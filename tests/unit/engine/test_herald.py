@@ -78,15 +78,17 @@ def test_stopping_tells_what_is_left(told):
 
 def test_the_server_s_log(told, caplog):
     failed = Fact(12, 5, "task.finished", "a", 2, {"state": "FAILED", "error": {"type": "x", "message": "y"}})
-    end = Fact(13, 5, "execution.finished", "", 0, {"state": "FAILED"})
+    lost = Fact(13, 5, "task.lost", "b", 1)
+    end = Fact(14, 5, "execution.finished", "", 0, {"state": "FAILED"})
     with caplog.at_level(logging.INFO, "workflow.executions"):
-        told(Step(RECORD, tasks=TASKS, facts=[*FACTS, failed, end]))
+        told(Step(RECORD, tasks=TASKS, facts=[*FACTS, failed, lost, end]))
     lines = [(r.levelname, r.getMessage(), r.execution, r.task, r.attempt) for r in caplog.records]
     assert lines == [
         ("WARNING", "careful", "e", "a", 1),
         ("INFO", "task.retrying: http: 503", "e", "a", 1),
         ("INFO", "team/flow ended as SUCCESS", "e", "", None),
         ("WARNING", "task.finished: x: y", "e", "a", 2),
+        ("INFO", "task.lost", "e", "b", 1),
         ("WARNING", "team/flow ended as FAILED", "e", "", None),
     ]
 

@@ -57,6 +57,7 @@ def test_buckets_are_cumulative_and_include_their_bound(hooks):
         "0.005": "1", "0.01": "1", "0.05": "1", "0.1": "1", "0.5": "3", "1.0": "3", "5.0": "3", "10.0": "4",
         "60.0": "4", "300.0": "4", "3600.0": "4", "+Inf": "4",
     }  # fmt: skip
+    assert 'workflow_execution_seconds_sum{workflow="w"} 10.705' in text(hooks).splitlines()
 
 
 def test_the_format(hooks):
