@@ -50,8 +50,11 @@ def move_task(run: Run, task: TaskRecord, state: str) -> TaskRecord:
 
 def row(run: Run, path: str) -> TaskRecord:
     """The task's row, or a new one that is not in the run yet."""
+    known = run.tasks.get(path)
+    if known is not None:
+        return known
     definition = run.plan.task(path)
-    return run.tasks.get(path) or TaskRecord(path, PENDING, definition.type if definition else "")
+    return TaskRecord(path, PENDING, definition.type if definition else "")
 
 
 def open_part(run: Run, part: Part, now: int) -> None:

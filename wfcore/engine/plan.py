@@ -51,6 +51,9 @@ class Plan:
 
     def task(self, path: str) -> Task | None:
         """The definition behind a task path; None for what is not in this revision."""
+        definition = self.main.tasks.get(path)  # which most are, and nothing else is called as a task of it
+        if definition is not None:
+            return definition
         part = self.part(path)
         return part.tasks.get(part.name(path))
 

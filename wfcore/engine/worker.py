@@ -18,10 +18,11 @@ from wfcore.errors import Cancel, Forbidden, RetryableError, TerminalError, Unav
 from wfcore.language.evaluation import Unset
 from wfcore.language.inputs import check_action_inputs
 from wfcore.model.duration import LONGEST
-from wfcore.model.execution import Error, TaskRecord
+from wfcore.model.execution import Error, ExecutionRecord, TaskRecord
 from wfcore.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded, Suspended
-from wfcore.model.secret import Secret, reveal, secrets_in
+from wfcore.model.secret import Secret, reveal, secrets_in, tainted
 from wfcore.model.values import Expression, Lazy, Scope
+from wfcore.model.workflow import Workflow
 from wfcore.plugins.contracts import LEVELS, Action, Clock, Records, Result
 
 if TYPE_CHECKING:
@@ -175,24 +176,14 @@ class Worker:
             self.line(attempt, level if level in LEVELS else "INFO", shown)
 
     def _scope(self, attempt: Attempt) -> Scope:
-        """What the task's expressions see; stored content is read only when one asks for it."""
+        """What the task's expressions see; most of it is made, or read, only when one asks for it."""
         record, workflow, seals = attempt.record, attempt.workflow, self._seals(attempt)
         roots: dict[str, Any] = {
             "inputs": Lazy(lambda: unpack(record.inputs, self.blobs, seals)),
             "trigger": Lazy(lambda: unpack(record.trigger, self.blobs, seals)),
             "tasks": {name: self._result(task, seals) for name, task in attempt.results.items()},
-            "execution": {
-                "id": record.id,
-                "created_at": datetime.fromtimestamp(record.created_at / SECOND, UTC),
-                "trigger": record.trigger_kind,
-                "generation": record.generation,
-            },
-            "workflow": {
-                "id": workflow.id,
-                "namespace": workflow.namespace,
-                "revision": record.revision,
-                "labels": dict(workflow.labels),
-            },
+            "execution": Lazy(lambda: _about_execution(record)),
+            "workflow": Lazy(lambda: _about_workflow(record, workflow)),
             "env": self.env,
         }
         if attempt.job.path.startswith("@"):  # in finally it is null when nothing has failed
@@ -222,6 +213,24 @@ class Worker:
         }
 
 
+def _about_execution(record: ExecutionRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "created_at": datetime.fromtimestamp(record.created_at / SECOND, UTC),
+        "trigger": record.trigger_kind,
+        "generation": record.generation,
+    }
+
+
+def _about_workflow(record: ExecutionRecord, workflow: Workflow) -> dict[str, Any]:
+    return {
+        "id": workflow.id,
+        "namespace": workflow.namespace,
+        "revision": record.revision,
+        "labels": dict(workflow.labels),
+    }
+
+
 def _readable(attempt: Attempt) -> frozenset[str]:
     """The secrets that the task's expressions may read."""
     own, all = attempt.task.secrets, attempt.workflow.secrets
@@ -230,15 +239,14 @@ def _readable(attempt: Attempt) -> frozenset[str]:
 
 def _given(attempt: Attempt, action: Action, inputs: Any) -> Any:
     """The inputs as the action takes secrets. Raises TerminalError when it takes none."""
-    found = list(secrets_in(inputs))
-    if not found or action.secrets == "kept":
+    if action.secrets == "kept" or not tainted(inputs):
         return inputs
     if action.secrets != "plain":
         raise TerminalError(
             f"{attempt.task.type} takes no secrets as inputs; code gets them by its permissions",
             kind="secret",
         )
-    for secret in found:
+    for secret in secrets_in(inputs):
         attempt.masks.note(secret)
     return reveal(inputs)
 
