@@ -39,6 +39,13 @@ BURST = 200
 #: In each round: of B1 and B2, of B3 and B3b, chains of three that are timed; at once for a slow engine.
 REPEATS, BURSTS, SINGLES, FEW = 5, 3, 20, 20
 SLOW = ("prefect",)
+#: What shows that install_peers.py has installed an engine.
+INSTALLED = {
+    "dbos": "dbos/venv",
+    "restate": "restate/venv",
+    "n8n": "n8n/node_modules/.bin/n8n",
+    "prefect": "prefect/venv",
+}
 
 
 class Bare(Peer):
@@ -66,22 +73,22 @@ class Bare(Peer):
 
 
 def peers(storages: list[Databases], installed: Path, names: set[str]) -> Iterator[Peer]:
-    """Everything that is there and asked for."""
+    """The product, the engines of these names, and what they are measured against."""
     home = storages[0].directory
     for databases_ in storages:
         directory = home(f"workflow-{databases_.kind}")
         yield Product(directory, databases_.fresh(directory), BURST)
         directory = home(f"embedded-{databases_.kind}")
         yield Embedded(directory, databases_.fresh(directory), BURST)
-        if "dbos" in names and (installed / "dbos/venv").exists():
+        if "dbos" in names:
             directory = home(f"dbos-{databases_.kind}")
             yield Dbos(directory, installed, databases_.fresh(directory))
-    if "restate" in names and (installed / "restate/venv").exists():
+    if "restate" in names:
         yield Restate(home("restate"), installed)
-    if "n8n" in names and (installed / "n8n/node_modules/.bin/n8n").exists():
+    if "n8n" in names:
         yield N8n(home("n8n"), installed, progress=False)
         yield N8n(home("n8n-each-step-saved"), installed, progress=True)
-    if "prefect" in names and (installed / "prefect/venv").exists():
+    if "prefect" in names:
         yield Prefect(home("prefect"), installed)
     yield Bare(home("bare"))
     yield Http(home("http"))
@@ -110,16 +117,21 @@ UNITS = {"B1": "s", "B2": "s", "B3": "1/s", "B3b": "1/s", "B4": "ms", "idle": "M
 def main() -> None:
     """Start all, ask all, print."""
     parser = argparse.ArgumentParser(description="Compare with other engines.")
-    names = ("dbos", "restate", "n8n", "prefect")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
+    listed = ", ".join(INSTALLED)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {listed}; those installed by default")
     parser.add_argument(
         "--home", type=Path, default=DEFAULT, help="where install_peers.py has installed them"
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--postgres", action="store_true", help="also the product and DBOS on PostgreSQL")
     given = parser.parse_args()
-    if unknown := set(given.names) - set(names):
-        parser.error(f"there is no engine {', '.join(sorted(unknown))}")
+    if unknown := set(given.names) - set(INSTALLED):
+        parser.error(f"there is no engine {', '.join(sorted(unknown))}, but {listed}")
+    installed = {name for name, path in INSTALLED.items() if (given.home / path).exists()}
+    if missing := " ".join(sorted(set(given.names) - installed)):
+        parser.error(f"not installed: {missing}; run install_peers.py {given.home} {missing} first")
+    if given.rounds < 1:
+        parser.error("--rounds is 1 or more")
     print(json.dumps({"cpus": os.cpu_count(), "python": platform.python_version()}), flush=True)
     found: dict[str, dict[str, list[float]]] = {}
     with ExitStack() as stack:
@@ -127,7 +139,7 @@ def main() -> None:
         if given.postgres:
             storages.append(stack.enter_context(databases("postgres")))
         running = []
-        for peer in peers(storages, given.home, set(given.names or names)):
+        for peer in peers(storages, given.home, set(given.names) or installed):
             stack.callback(peer.stop)
             peer.start()
             found[peer.name] = defaultdict(list)
