@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 import pytest
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
 from waitress.task import ThreadedTaskDispatcher
 
-from wfcore.service.wire import Listener
+from wfcore.service.wire import Connection, Listener
 
 #: Longer than any test: who is not woken waits too long.
 FOREVER = 600
@@ -62,6 +63,29 @@ def listener():
     workers.shutdown()
 
 
+class Observed(Connection):
+    """Tells when the loop has looked at it and when a worker has left it, so that nothing is by chance."""
+
+    def __init__(self, *args, **keywords):
+        self.looked_at, self.left = threading.Event(), threading.Event()
+        super().__init__(*args, **keywords)
+
+    def received(self, data):
+        self.looked_at.clear()
+        self.left.clear()
+        return super().received(data)
+
+    def writable(self):  # the last that the loop asks before it rests
+        found = super().writable()
+        self.looked_at.set()
+        return found
+
+    def service(self):
+        assert self.looked_at.wait(20)
+        super().service()
+        self.left.set()
+
+
 @contextmanager
 def connected(listener):
     with socket.create_connection(listener.socket.getsockname(), timeout=20) as made:
@@ -97,11 +121,30 @@ def more(made):
 
 
 def test_an_answer_that_has_left_wakes_nobody(listener):
+    listener.channel_class = Observed
     with connected(listener) as made:
         for _ in range(50):
             made.sendall(ask("whole/100"))
             read(made, 100)
-    assert listener.pulls <= 25, "one for each would be fifty"
+            (served,) = listener.active_channels.values()
+            assert served.left.wait(20)
+        assert listener.pulls == 0
+
+
+def test_what_changes_while_the_loop_looks_is_not_taken_for_seen(listener, monkeypatch):
+    settled, readable = [], HTTPChannel.readable
+
+    def looks(self):
+        settled.append(self.settled)
+        return readable(self)
+
+    monkeypatch.setattr(HTTPChannel, "readable", looks)
+    with connected(listener) as made:
+        for _ in range(3):
+            made.sendall(ask("whole/10"))
+            read(made, 10)
+    assert settled
+    assert not any(settled)
 
 
 def test_the_end_of_a_connection_is_seen_to(listener):
@@ -128,6 +171,8 @@ def test_what_was_sent_ahead_is_served(listener):
         got = b""
         while got.count(b"x" * 10) < 20:
             got += more(made)
+        made.sendall(ask("whole/10"))  # the loop, which had enough of this client, must look to it again
+        read(made, 10)
 
 
 def test_who_waits_to_be_asked_to_go_on_is_asked(listener):
