@@ -131,6 +131,22 @@ def test_an_answer_that_has_left_wakes_nobody(listener):
         assert listener.pulls == 0
 
 
+def test_the_loop_leaves_alone_what_a_worker_is_sending(listener, monkeypatch):
+    """Both would want the same lock."""
+    wanted, send = [], HTTPChannel.send
+
+    def sends(self, *args, **keywords):
+        wanted.append(self.writable())
+        return send(self, *args, **keywords)
+
+    monkeypatch.setattr(HTTPChannel, "send", sends)
+    with connected(listener) as made:
+        for _ in range(3):
+            made.sendall(ask("whole/10"))
+            read(made, 10)
+    assert wanted == [False] * 3
+
+
 def test_what_changes_while_the_loop_looks_is_not_taken_for_seen(listener, monkeypatch):
     settled, readable = [], HTTPChannel.readable
 
